@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0
+# The lab: everything is a subcommand of lab/lab.py, which works in out/.
+
+LAB = python3 -B lab/lab.py
+
+.PHONY: help deps source build boot run test check insns clean
+
+help: ## print this
+	@echo "make TARGET [VARIABLE=value ...]"
+	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@echo "KERNELS, KERNEL: stock, naive, dmap, debug. More: $(LAB) --help"
+
+deps: ## install the Debian packages that are missing
+	@sh lab/deps.sh
+
+source: deps ## unpack Linux, apply kernel/ and hooks/ [KERNELS=dmap,... FORCE=1]
+	@$(LAB) source $(if $(KERNELS),--kernels $(KERNELS)) $(if $(FORCE),--force)
+
+build: deps ## build kernels and the guest [KERNELS=stock,naive,dmap]
+	@$(LAB) build $(if $(KERNELS),--kernels $(KERNELS))
+
+boot: deps ## a shell in a guest [KERNEL=dmap MEM=2G CPUS=2 APPEND="..."]
+	@$(LAB) boot $(if $(KERNEL),--kernel $(KERNEL)) $(if $(MEM),--memory $(MEM)) \
+		$(if $(CPUS),--cpus $(CPUS)) $(if $(APPEND),--append="$(APPEND)")
+
+run: deps ## the same load on each kernel, one table [KERNELS=stock,naive,dmap MEM=4G]
+	@$(LAB) run $(if $(KERNELS),--kernels $(KERNELS)) $(if $(MEM),--memory $(MEM))
+
+test: deps ## run every test [ONLY=text: test boots with that in their name]
+	@$(LAB) test $(if $(ONLY),--only="$(ONLY)")
+
+check: deps ## checkpatch, sparse, kernel-doc, a reason in every hook
+	@$(LAB) check
+
+insns: deps ## count instructions: stock, dmap=off, dmap=on
+	@$(LAB) insns
+
+clean: ## remove out/: sources, kernels, logs, results
+	rm -rf out

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Drain: how empty blocks go back, whole, with their large mapping made again.
+ *
+ * A worker does it, some time after a block has run empty: collapsing waits
+ * for init_mm's mmap lock and flushes every CPU, and blocks that are about to
+ * be used again are not worth it. Reclaim does it at once, for as long as no
+ * lock has to be waited for.
+ */
+#include "dmap.h"
+#include <trace/events/dmap.h>
+
+#define DRAIN_DELAY	HZ
+
+static void drain_work(struct work_struct *work);
+static DECLARE_DELAYED_WORK(drain_dwork, drain_work);
+
+/* @block was popped. Returns false when the range could not be tried now. */
+static bool collapse_block(struct dmap_block *block, bool wait)
+{
+	int ret;
+
+	if (!block->split)
+		return true;
+	ret = arch_dmap_collapse(block->pfn, wait);
+	if (ret == -EAGAIN)
+		return false;
+	if (ret < 0) {
+		count_vm_event(DMAP_COLLAPSE_FAIL);
+		return true;
+	}
+	if (ret & ARCH_DMAP_COLLAPSE_2M)
+		count_vm_event(DMAP_COLLAPSE_2M);
+	if (ret & ARCH_DMAP_COLLAPSE_1G)
+		count_vm_event(DMAP_COLLAPSE_1G);
+	trace_dmap_collapse(block->pfn, ret);
+	return true;
+}
+
+/*
+ * @block was popped and collapsed: its pages go to the free lists. Nobody else
+ * looks at it any more: dmap_divert() looks up live pages, of which it has
+ * none, and all others hold class->refill.
+ */
+static void give_block(struct dmap_block *block)
+{
+	lockdep_assert_held(&block->class->refill);
+	trace_dmap_drain(block->pfn, block->class->nid, block->nr_owned);
+	dmap_capture_end(block);
+	xa_erase(&dmap_blocks, block->pfn >> DMAP_BLOCK_ORDER);
+	dmap_buddy_give(block->pfn, block->owned);
+	count_vm_event(DMAP_DRAIN);
+	kmem_cache_free(dmap_block_cache, block);
+}
+
+static void drain_class(struct dmap_class *class, unsigned long keep)
+{
+	struct dmap_block *block, *next;
+	LIST_HEAD(blocks);
+	bool collapsed;
+
+	mutex_lock(&class->refill);
+	while ((block = dmap_class_pop_empty(class, keep)))
+		list_add_tail(&block->list, &blocks);
+	mutex_unlock(&class->refill);
+
+	list_for_each_entry_safe(block, next, &blocks, list) {
+		collapsed = collapse_block(block, true);
+		mutex_lock(&class->refill);
+		if (collapsed) {
+			give_block(block);
+		} else {
+			dmap_class_push_empty(block);
+			dmap_drain_soon();
+		}
+		mutex_unlock(&class->refill);
+		cond_resched();
+	}
+}
+
+static void drain_work(struct work_struct *work)
+{
+	int nid;
+
+	for_each_node(nid)
+		drain_class(dmap_classes[nid], dmap_reserve_pages);
+}
+
+/**
+ * dmap_drain_soon() - a block has run empty
+ *
+ * Context: Any but NMI.
+ */
+void dmap_drain_soon(void)
+{
+	queue_delayed_work(system_unbound_wq, &drain_dwork, DRAIN_DELAY);
+}
+
+/**
+ * dmap_drain_all() - give back every empty block now, the reserve too
+ *
+ * Context: Process context, may sleep; not from reclaim.
+ */
+void dmap_drain_all(void)
+{
+	int nid;
+
+	/* Blocks that the worker has popped are not back before it is done. */
+	cancel_delayed_work_sync(&drain_dwork);
+	for_each_node(nid)
+		drain_class(dmap_classes[nid], 0);
+}
+
+static unsigned long drain_count(struct shrinker *shrinker,
+				 struct shrink_control *sc)
+{
+	unsigned long nr = READ_ONCE(dmap_classes[sc->nid]->nr_empty);
+
+	return nr ? nr : SHRINK_EMPTY;
+}
+
+static unsigned long drain_scan(struct shrinker *shrinker,
+				struct shrink_control *sc)
+{
+	struct dmap_class *class = dmap_classes[sc->nid];
+	struct dmap_block *block;
+	unsigned long freed = 0;
+
+	if (!mutex_trylock(&class->refill))
+		return SHRINK_STOP;
+	while (!list_empty(&class->capturing))
+		dmap_capture_end(list_first_entry(&class->capturing,
+						  struct dmap_block, capture));
+	while (freed < sc->nr_to_scan) {
+		block = dmap_class_pop_empty(class, 0);
+		if (!block)
+			break;
+		if (!collapse_block(block, false)) {
+			dmap_class_push_empty(block);
+			mod_delayed_work(system_unbound_wq, &drain_dwork, 0);
+			break;
+		}
+		freed += block->nr_owned;
+		give_block(block);
+	}
+	mutex_unlock(&class->refill);
+	return freed ? freed : SHRINK_STOP;
+}
+
+/**
+ * dmap_drain_init() - register with reclaim
+ *
+ * Context: Process context, once.
+ * Return: 0 or -ENOMEM.
+ */
+int __init dmap_drain_init(void)
+{
+	struct shrinker *shrinker = shrinker_alloc(SHRINKER_NUMA_AWARE, "dmap");
+
+	if (!shrinker)
+		return -ENOMEM;
+	shrinker->count_objects = drain_count;
+	shrinker->scan_objects = drain_scan;
+	shrinker_register(shrinker);
+	return 0;
+}

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What reading can find: style, types, documentation, reasons.
+
+Each check returns its findings as lines; none is good.
+"""
+
+import re
+import subprocess
+
+from common import LOG, ROOT, shown
+import build
+import parse
+import source
+import suite
+
+SOURCES = (".c", ".h")
+HOOKS = ROOT / "hooks" / "6.12"
+
+
+def written(*suffixes):
+    """Our new files, by their path in the tree."""
+    return [name for name in source.new_files() if name.endswith(suffixes)]
+
+
+def run(*command):
+    """Run a tool of the source tree; return all that it says."""
+    process = subprocess.run(command, cwd=source.tree("dmap"),
+                             capture_output=True, text=True)
+    return process.returncode, (process.stdout + process.stderr).splitlines()
+
+
+def checkpatch():
+    """The kernel's style, strictly."""
+    files = written(*SOURCES, "Kconfig", "Makefile", ".rst", ".sh")
+    _, lines = run("perl", "scripts/checkpatch.pl", "--strict", "--terse",
+                   "--show-types", "--no-summary", "--file", *files)
+    return [f"checkpatch: {line}" for line in lines if line.strip()]
+
+
+def sparse():
+    """The kernel's type rules: address spaces, locks, endianness."""
+    build.configure("dmap")
+    objects = [name[:-2] + ".o" for name in written(".c")
+               if name.startswith(("mm/", "arch/")) and not name.endswith("test.c")]
+    # An object is made again only for C=2: no checked build is linked.
+    log = LOG / "sparse.log"
+    build.make("dmap", "C=2", "CHECK=sparse", *objects, log=log)
+    ours = re.compile("|".join(re.escape(name) for name in written(*SOURCES)))
+    return [f"sparse: {line}" for line in log.read_text().splitlines()
+            if re.search(r": (?:warning|error): ", line) and ours.search(line)]
+
+
+def kernel_doc():
+    """Documentation comments that the kernel's own tool understands."""
+    _, lines = run("perl", "scripts/kernel-doc", "-none", *written(*SOURCES))
+    return [f"kernel-doc: {line}" for line in lines if line.strip()]
+
+
+def hooks():
+    """Every hook says why; every patch is in the series."""
+    findings = []
+    listed = source.patches(HOOKS)
+    for patch in listed:
+        reason = re.split(r"^(?:---|diff |Index:)", patch.read_text(), maxsplit=1,
+                          flags=re.M)[0]
+        prose = [line for line in reason.splitlines()
+                 if line.strip() and not re.match(r"[\w-]+: ", line)]
+        if not prose:
+            findings.append(f"hooks: {shown(patch)} gives no reason")
+    for patch in sorted(HOOKS.glob("*.patch")):
+        if patch not in listed:
+            findings.append(f"hooks: {shown(patch)} is not in the series")
+    return findings
+
+
+def unit_tests():
+    """The lab's own tests."""
+    results = parse.Results()
+    suite.unit_tests(results)
+    return [f"unit test: {name}" for name in results.failed]
+
+
+CHECKS = {
+    "checkpatch": checkpatch,
+    "sparse": sparse,
+    "kernel-doc": kernel_doc,
+    "hooks": hooks,
+    "unit tests": unit_tests,
+}
+PHASES = [("checkpatch", 10), ("sparse", 30), ("kernel-doc", 3), ("hooks", 1),
+          ("unit tests", 2)]

@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * churn: page tables that come and go at random, their number steady.
+ *
+ * Each process holds half of its slots of 2 MiB, one touched page and so one
+ * table in each, and keeps exchanging a random one for another; now and then a
+ * process ends and a new one takes its place. What is measured is how full the
+ * blocks of the cache stay: without migration, that is the choice of the block
+ * alone.
+ */
+#define _GNU_SOURCE
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SLOT	(2UL << 20)	/* what one page of PTEs maps */
+#define BURST	16		/* exchanges between two pauses */
+
+static struct {
+	unsigned int procs, tables, seconds, sample_ms, restart_ms, settle, fill,
+		     seed;
+} opt = {
+	.procs = 32, .tables = 320, .seconds = 8, .sample_ms = 100,
+	.restart_ms = 100, .settle = 5, .fill = 90, .seed = 1,
+};
+
+/*
+ * The counters, as in every program of this directory: each must stay one
+ * file, since the guest build compiles them one by one.
+ */
+static long read_counter(const char *path, const char *name)
+{
+	char line[256], key[128];
+	long value, found = -1;
+	FILE *f = fopen(path, "r");
+
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%127[^: ]%*[: ]%ld", key, &value) == 2 &&
+		    !strcmp(key, name)) {
+			found = value;
+			break;
+		}
+	}
+	fclose(f);
+	return found;
+}
+
+static void append_counters(FILE *out, const char *path, const char *const *prefix)
+{
+	char line[256], key[128];
+	long value;
+	FILE *f = fopen(path, "r");
+
+	if (!f)
+		return;
+	while (fgets(line, sizeof(line), f)) {
+		const char *const *p;
+
+		if (sscanf(line, "%127[^: ]%*[: ]%ld", key, &value) != 2)
+			continue;
+		for (p = prefix; *p; p++)
+			if (!strncmp(key, *p, strlen(*p)))
+				fprintf(out, " %s=%ld", key, value);
+	}
+	fclose(f);
+}
+
+/* One write per line: the console is shared with the kernel and other jobs. */
+static void report(const char *fmt, ...)
+{
+	static const char *const meminfo[] = { "DirectMap", NULL };
+	static const char *const vmstat[] = {
+		"direct_map_", "dmap_", "nr_dmap_", NULL
+	};
+	char *buf = NULL;
+	size_t len = 0;
+	va_list ap;
+	FILE *out = open_memstream(&buf, &len);
+
+	if (!out)
+		return;
+	fputs("@lab load=churn ", out);
+	va_start(ap, fmt);
+	vfprintf(out, fmt, ap);
+	va_end(ap);
+	append_counters(out, "/proc/meminfo", meminfo);
+	append_counters(out, "/proc/vmstat", vmstat);
+	fputc('\n', out);
+	fclose(out);
+	fflush(stdout);
+	if (write(STDOUT_FILENO, buf, len) != (ssize_t)len)
+		perror("churn: stdout");
+	free(buf);
+}
+
+static long now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+
+static long vmstat(const char *name)
+{
+	return read_counter("/proc/vmstat", name);
+}
+
+static uint64_t rnd_state;
+
+static uint64_t rnd(void)
+{
+	/* xorshift64*: the same choices from the same seed on any libc */
+	rnd_state ^= rnd_state >> 12;
+	rnd_state ^= rnd_state << 25;
+	rnd_state ^= rnd_state >> 27;
+	return rnd_state * 0x2545f4914f6cdd1dULL;
+}
+
+static char *slots;
+static unsigned int nr_slots;
+
+static void hold_slot(unsigned int slot)
+{
+	char *p = slots + slot * SLOT;
+
+	if (mmap(p, SLOT, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
+		 -1, 0) != p || madvise(p, SLOT, MADV_NOHUGEPAGE))
+		_exit(1);
+	*(volatile unsigned int *)p = slot;
+}
+
+static void drop_slot(unsigned int slot)
+{
+	char *p = slots + slot * SLOT;
+
+	if (*(volatile unsigned int *)p != slot || munmap(p, SLOT))
+		_exit(2);
+}
+
+static volatile sig_atomic_t stop;
+
+static void on_term(int sig)
+{
+	(void)sig;
+	stop = 1;
+}
+
+/* Ready is one byte on @ready; it churns for as long as *steady is set. */
+static void child(int ready, const volatile bool *steady, uint64_t seed)
+{
+	unsigned int *slot = malloc(nr_slots * sizeof(*slot));
+	struct sigaction term = { .sa_handler = on_term };
+	unsigned int i;
+	char *raw;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* While the others churn and the parent waits for this one alone. */
+	setpriority(PRIO_PROCESS, 0, -20);
+	sigaction(SIGTERM, &term, NULL);
+	rnd_state = seed | 1;
+	/*
+	 * A reservation, so that nothing else of this process lies between the
+	 * slots. It is taken away again: a hole, not a mapping, must remain for
+	 * munmap() to free the table.
+	 */
+	raw = mmap(NULL, (nr_slots + 2) * SLOT, PROT_NONE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (!slot || raw == MAP_FAILED || munmap(raw, (nr_slots + 2) * SLOT))
+		_exit(1);
+	slots = (char *)(((unsigned long)raw + 2 * SLOT - 1) & ~(SLOT - 1));
+	for (i = 0; i < nr_slots; i++)
+		slot[i] = i;
+	/* The first opt.tables entries are held, the others are not. */
+	for (i = 0; i < opt.tables; i++) {
+		unsigned int j = i + rnd() % (nr_slots - i), tmp = slot[i];
+
+		slot[i] = slot[j];
+		slot[j] = tmp;
+		hold_slot(slot[i]);
+	}
+	if (write(ready, "k", 1) != 1)
+		_exit(1);
+	setpriority(PRIO_PROCESS, 0, 0);
+	for (i = 0; !stop; i++) {
+		unsigned int out = rnd() % opt.tables;
+		unsigned int in = opt.tables + rnd() % (nr_slots - opt.tables);
+		unsigned int tmp = slot[out];
+
+		if (!*steady || i % BURST == 0) {
+			usleep(2000);
+			continue;
+		}
+		drop_slot(slot[out]);
+		slot[out] = slot[in];
+		slot[in] = tmp;
+		hold_slot(slot[out]);
+	}
+	for (i = 0; i < opt.tables; i++)
+		drop_slot(slot[i]);
+	_exit(0);
+}
+
+static pid_t start(int ready[2], volatile bool *steady)
+{
+	uint64_t seed = rnd();
+	pid_t pid = fork();
+
+	if (!pid) {
+		close(ready[0]);
+		child(ready[1], steady, seed);
+	}
+	return pid;
+}
+
+static bool is_ready(int ready[2], int timeout_ms)
+{
+	struct pollfd p = { .fd = ready[0], .events = POLLIN };
+	char c;
+
+	return poll(&p, 1, timeout_ms) == 1 && read(ready[0], &c, 1) == 1;
+}
+
+static unsigned int tests, failures;
+static bool dmap;
+
+static void result(bool ok, bool needs_dmap, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (needs_dmap && !dmap)
+		ok = true;
+	printf("%sok %u ", ok ? "" : "not ", ++tests);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	printf("%s\n", needs_dmap && !dmap ? " # SKIP no dmap" : "");
+	failures += !ok;
+}
+
+/*
+ * The gauges are read one after the other while they move: what must never be
+ * is believed only when it is seen three times running.
+ */
+static bool overfull(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		long live = vmstat("nr_dmap_live");
+
+		if (live <= vmstat("nr_dmap_blocks") * 512)
+			return false;
+	}
+	return true;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	unsigned int *num = NULL;
+	char *end;
+
+	switch (key) {
+	case 'p': num = &opt.procs; break;
+	case 't': num = &opt.tables; break;
+	case 'S': num = &opt.seconds; break;
+	case 'i': num = &opt.sample_ms; break;
+	case 'r': num = &opt.restart_ms; break;
+	case 's': num = &opt.settle; break;
+	case 'f': num = &opt.fill; break;
+	case 'e': num = &opt.seed; break;
+	case ARGP_KEY_ARG: argp_usage(state); return 0;
+	default: return ARGP_ERR_UNKNOWN;
+	}
+	errno = 0;
+	*num = strtoul(arg, &end, 0);
+	if (errno || *end || end == arg || *arg == '-' || !*num || *num > 1000000)
+		argp_error(state, "bad number: %s", arg);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{ "procs", 'p', "N", 0, "processes (32)", 0 },
+		{ "tables", 't', "N", 0, "live page tables of each (320)", 0 },
+		{ "seconds", 'S', "S", 0, "length of the steady phase (8)", 0 },
+		{ "sample-ms", 'i', "MS", 0, "time between two samples (100)", 0 },
+		{ "restart-ms", 'r', "MS", 0,
+		  "time between two exchanges of a process (100)", 0 },
+		{ "settle", 's', "S", 0, "longest wait for the release (5)", 0 },
+		{ "fill", 'f', "PERCENT", 0, "least fill that passes (90)", 0 },
+		{ "seed", 'e', "N", 0, "seed of the random choices (1)", 0 },
+		{ 0 }
+	};
+	static const struct argp argp = {
+		options, parse, NULL,
+		"Random churn of page tables: how full the cache's blocks stay.",
+		NULL, NULL, NULL
+	};
+	unsigned int samples = 0, over = 0, i, bad = 0, restarts = 0,
+		     leaving = 0, left = 0;
+	double fill, min = 100, max = 0, sum = 0;
+	long blocks0, alloc0, fail0, t0, t, next_sample, next_restart;
+	const struct sched_param fifo = { .sched_priority = 1 };
+	volatile bool *steady;
+	int ready[2], status;
+	pid_t *pids, fresh = 0;
+
+	argp_err_exit_status = 2;
+	argp_parse(&argp, argc, argv, 0, NULL, NULL);
+	rnd_state = opt.seed;
+	nr_slots = opt.tables * 2;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	pids = calloc(opt.procs, sizeof(*pids));
+	steady = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (!pids || steady == MAP_FAILED || pipe2(ready, O_CLOEXEC)) {
+		fprintf(stderr, "churn: %s\n", strerror(errno));
+		return 1;
+	}
+	dmap = vmstat("nr_dmap_blocks") >= 0;
+	printf("KTAP version 1\n1..5\n");
+	blocks0 = vmstat("nr_dmap_blocks");
+	alloc0 = vmstat("dmap_alloc");
+	fail0 = vmstat("dmap_alloc_fail");
+	report("phase=start");
+
+	/* Or the many that churn leave it no time to sample them. */
+	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &fifo))
+		perror("churn: SCHED_FIFO");
+	for (i = 0; i < opt.procs; i++) {
+		pids[i] = start(ready, steady);
+		if (pids[i] < 0 || !is_ready(ready, 60000)) {
+			fprintf(stderr, "churn: process %u did not start\n", i);
+			return 1;
+		}
+	}
+	report("phase=built procs=%u tables=%u", opt.procs, opt.procs * opt.tables);
+	*steady = true;
+	t0 = now_ms();
+	next_sample = t0;
+	next_restart = t0 + opt.restart_ms;
+	while ((t = now_ms()) < t0 + opt.seconds * 1000L) {
+		if (t >= next_sample) {
+			double live = vmstat("nr_dmap_live");
+			double idle = vmstat("nr_dmap_idle");
+
+			fill = live + idle > 0 ? 100 * live / (live + idle) : 0;
+			sum += fill;
+			min = fill < min ? fill : min;
+			max = fill > max ? fill : max;
+			samples++;
+			over += dmap && overfull();
+			next_sample = t + opt.sample_ms;
+		}
+		/* The new one first, then the old: the load is never less. */
+		if (!fresh && t >= next_restart) {
+			fresh = start(ready, steady);
+			if (fresh < 0)
+				break;
+		} else if (fresh && is_ready(ready, 0)) {
+			i = rnd() % opt.procs;
+			kill(pids[i], SIGTERM);
+			pids[i] = fresh;
+			fresh = 0;
+			restarts++;
+			leaving++;
+			next_restart = t + opt.restart_ms;
+		}
+		while (leaving && waitpid(-1, &status, WNOHANG) > 0) {
+			leaving--;
+			bad += status != 0;
+		}
+		usleep(2000);
+	}
+	report("phase=steady samples=%u restarts=%u fill_min=%.1f fill_mean=%.1f fill_max=%.1f PageTables=%ld",
+	       samples, restarts, min, samples ? sum / samples : 0, max,
+	       read_counter("/proc/meminfo", "PageTables"));
+	bad += fresh < 0;
+	for (i = 0; i < opt.procs; i++)
+		kill(pids[i], SIGTERM);
+	if (fresh > 0)
+		kill(fresh, SIGTERM);
+	while (waitpid(-1, &status, 0) > 0) {
+		left++;
+		bad += status != 0;
+	}
+	bad += left != opt.procs + leaving + (fresh > 0);
+
+	t0 = now_ms();
+	do {
+		t = now_ms() - t0;
+		if (vmstat("nr_dmap_blocks") <= blocks0)
+			break;
+		usleep(50000);
+	} while (t < opt.settle * 1000L);
+	report("phase=released settle_ms=%ld", t);
+
+	result(!bad, false, "all processes kept their contents (%u did not)", bad);
+	result(samples && min >= opt.fill, true,
+	       "fill is at least %u %%: min %.1f, mean %.1f of %u samples",
+	       opt.fill, min, samples ? sum / samples : 0, samples);
+	result(samples && !over, true, "live pages never exceed the blocks (%u of %u)",
+	       over, samples);
+	result(vmstat("dmap_alloc_fail") == fail0 && vmstat("dmap_alloc") > alloc0,
+	       true, "%ld pages came from the cache, no request failed",
+	       vmstat("dmap_alloc") - alloc0);
+	result(vmstat("nr_dmap_blocks") <= blocks0, true,
+	       "the blocks went back within %u s (%ld ms)", opt.settle, t);
+	return failures ? 1 : 0;
+}

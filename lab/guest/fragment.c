@@ -1,0 +1,749 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * fragment: page tables in memory that has no free 2 MiB page left.
+ *
+ * All free memory is filled with pipes of 16 pages, which cannot be moved, and
+ * one pipe in eight is closed at random. The processes that then start find
+ * holes of 16 pages only. What a cache of 2 MiB blocks owes them: every table,
+ * in hardly more blocks than the free pages need, and all of it back later.
+ */
+#define _GNU_SOURCE
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAGE		4096UL
+#define TABLE_SPAN	(2UL << 20)	/* what one page of PTEs maps */
+#define RUN		16		/* pages of one pipe, its default size */
+#define RANGE		512		/* pages of a 2 MiB range */
+#define KPF_BUDDY	10
+
+static struct {
+	unsigned int procs, tables, keep_kib, one_in, settle, seed;
+	bool map;
+} opt = {
+	.procs = 60, .tables = 64, .keep_kib = 6144, .one_in = 8, .settle = 5,
+	.seed = 1,
+};
+
+/*
+ * The counters, as in every program of this directory: each must stay one
+ * file, since the guest build compiles them one by one.
+ */
+static long read_counter(const char *path, const char *name)
+{
+	char line[256], key[128];
+	long value, found = -1;
+	FILE *f = fopen(path, "r");
+
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%127[^: ]%*[: ]%ld", key, &value) == 2 &&
+		    !strcmp(key, name)) {
+			found = value;
+			break;
+		}
+	}
+	fclose(f);
+	return found;
+}
+
+static void append_counters(FILE *out, const char *path, const char *const *prefix)
+{
+	char line[256], key[128];
+	long value;
+	FILE *f = fopen(path, "r");
+
+	if (!f)
+		return;
+	while (fgets(line, sizeof(line), f)) {
+		const char *const *p;
+
+		if (sscanf(line, "%127[^: ]%*[: ]%ld", key, &value) != 2)
+			continue;
+		for (p = prefix; *p; p++)
+			if (!strncmp(key, *p, strlen(*p)))
+				fprintf(out, " %s=%ld", key, value);
+	}
+	fclose(f);
+}
+
+/* One write per line: the console is shared with the kernel and other jobs. */
+static void report(const char *fmt, ...)
+{
+	static const char *const meminfo[] = { "DirectMap", NULL };
+	static const char *const vmstat[] = {
+		"direct_map_", "dmap_", "nr_dmap_", NULL
+	};
+	char *buf = NULL;
+	size_t len = 0;
+	va_list ap;
+	FILE *out = open_memstream(&buf, &len);
+
+	if (!out)
+		return;
+	fputs("@lab load=fragment ", out);
+	va_start(ap, fmt);
+	vfprintf(out, fmt, ap);
+	va_end(ap);
+	append_counters(out, "/proc/meminfo", meminfo);
+	append_counters(out, "/proc/vmstat", vmstat);
+	fputc('\n', out);
+	fclose(out);
+	fflush(stdout);
+	if (write(STDOUT_FILENO, buf, len) != (ssize_t)len)
+		perror("fragment: stdout");
+	free(buf);
+}
+
+static long vmstat(const char *name)
+{
+	return read_counter("/proc/vmstat", name);
+}
+
+static long meminfo(const char *name)
+{
+	return read_counter("/proc/meminfo", name);
+}
+
+/* Per-CPU parts of the counters would hide a hundred pages: fold them in. */
+static void fold_counters(void)
+{
+	char buf[64];
+	int fd = open("/proc/sys/vm/stat_refresh", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	while (read(fd, buf, sizeof(buf)) > 0)
+		;
+	close(fd);
+}
+
+static long now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "fragment: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static uint64_t rnd_state;
+
+static uint64_t rnd(void)
+{
+	/* xorshift64*: the same run from the same seed on any libc */
+	rnd_state ^= rnd_state >> 12;
+	rnd_state ^= rnd_state << 25;
+	rnd_state ^= rnd_state >> 27;
+	return rnd_state * 0x2545f4914f6cdd1dULL;
+}
+
+static long read_long(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	long value = -1;
+
+	if (!f)
+		return -1;
+	if (fscanf(f, "%ld", &value) != 1)
+		value = -1;
+	fclose(f);
+	return value;
+}
+
+static void write_long(const char *path, long value)
+{
+	FILE *f = fopen(path, "w");
+
+	if (f) {
+		fprintf(f, "%ld\n", value);
+		fclose(f);
+	}
+}
+
+/* Free pages that the buddy allocator could hand out as runs of min_order. */
+static long buddy_pages(unsigned int min_order)
+{
+	FILE *f = fopen("/proc/buddyinfo", "r");
+	char line[512];
+	long pages = 0;
+
+	if (!f)
+		fail("/proc/buddyinfo");
+	while (fgets(line, sizeof(line), f)) {
+		char *p = strstr(line, "zone");
+		unsigned int order;
+
+		if (!p)
+			continue;
+		p += strlen("zone");
+		p += strspn(p, " ");
+		p += strcspn(p, " ");
+		for (order = 0; *p; order++) {
+			char *end;
+			long n = strtol(p, &end, 10);
+
+			if (end == p)
+				break;
+			if (order >= min_order)
+				pages += n << order;
+			p = end;
+		}
+	}
+	fclose(f);
+	return pages;
+}
+
+/* Pages on per-CPU free lists: free, but marked nowhere. */
+static long pcp_pages(void)
+{
+	FILE *f = fopen("/proc/zoneinfo", "r");
+	char line[256];
+	long n, pages = 0;
+
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, " count: %ld", &n) == 1)
+			pages += n;
+	fclose(f);
+	return pages;
+}
+
+struct snapshot {
+	unsigned short *free;	/* free pages of each 2 MiB range */
+	unsigned long nr, pages;
+};
+
+static int descending(const void *a, const void *b)
+{
+	return *(const unsigned short *)b - *(const unsigned short *)a;
+}
+
+/*
+ * 6.12 marks every page of a free run (is_free_buddy_page() in fs/proc/page.c);
+ * a kernel that marked heads only would show fewer pages than buddyinfo, which
+ * the caller checks. Zone DMA is left out: no cache should open it.
+ */
+static bool take_snapshot(struct snapshot *s, bool sorted)
+{
+	static uint64_t flags[RANGE];
+	unsigned long dma_end = 0;
+	int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+	FILE *f = fopen("/proc/zoneinfo", "r");
+	char line[256];
+	unsigned long i;
+
+	if (fd < 0 || !f)
+		return false;
+	while (fgets(line, sizeof(line), f)) {
+		char zone[32];
+
+		if (sscanf(line, "Node %*d, zone %31s", zone) == 1 &&
+		    !strcmp(zone, "DMA"))
+			dma_end = (16UL << 20) / PAGE;
+	}
+	fclose(f);
+
+	if (!s->free) {
+		s->nr = 1UL << 19;	/* 1 TiB */
+		s->free = malloc(s->nr * sizeof(*s->free));
+		if (!s->free)
+			return false;
+	}
+	s->pages = 0;
+	for (s->nr = 0; s->nr < 1UL << 19; s->nr++) {
+		unsigned int n = 0;
+
+		if (read(fd, flags, sizeof(flags)) != (ssize_t)sizeof(flags))
+			break;
+		for (i = 0; i < RANGE; i++)
+			n += flags[i] >> KPF_BUDDY & 1;
+		if (s->nr * RANGE < dma_end)
+			n = 0;
+		s->free[s->nr] = n;
+		s->pages += n;
+	}
+	close(fd);
+	if (sorted)
+		qsort(s->free, s->nr, sizeof(*s->free), descending);
+	return s->nr > 0;
+}
+
+static unsigned long fewest_blocks(const struct snapshot *s, long need)
+{
+	unsigned long i;
+
+	for (i = 0; i < s->nr && need > 0; i++)
+		need -= s->free[i];
+	return need > 0 ? s->nr + 1 : i;
+}
+
+/*
+ * The processes are forked by one that was born before the pipes: a copy of
+ * sixty thousand descriptors each would be a load of its own.
+ */
+struct loader {
+	pid_t pid;
+	int go[2];	/* a byte starts the load, end of file releases it */
+	int ready[2];	/* 'k' or 'F' from each process */
+};
+
+static void say(int fd, char c)
+{
+	if (write(fd, &c, 1) != 1)
+		_exit(1);
+}
+
+static void load_process(struct loader *l)
+{
+	size_t span = (opt.tables + 1) * TABLE_SPAN;
+	int status = 0;
+	unsigned int i;
+	pid_t pid;
+	char *map, c;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	map = mmap(NULL, span, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (map == MAP_FAILED || madvise(map, span, MADV_NOHUGEPAGE)) {
+		say(l->ready[1], 'F');
+		_exit(1);
+	}
+	map = (char *)(((unsigned long)map + TABLE_SPAN - 1) & ~(TABLE_SPAN - 1));
+	for (i = 0; i < opt.tables; i++)
+		*(volatile unsigned int *)(map + i * TABLE_SPAN) = i;
+	pid = fork();
+	say(l->ready[1], pid < 0 ? 'F' : 'k');
+	while (read(l->go[0], &c, 1) < 0 && errno == EINTR)
+		;
+	for (i = 0; i < opt.tables; i++)
+		if (*(volatile unsigned int *)(map + i * TABLE_SPAN) != i)
+			_exit(2);
+	if (pid > 0 && (waitpid(pid, &status, 0) < 0 || status))
+		_exit(1);
+	_exit(pid < 0);
+}
+
+static void loader_main(struct loader *l)
+{
+	int bad = 0, status;
+	unsigned int i;
+	char c;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	close(l->go[1]);
+	close(l->ready[0]);
+	if (read(l->go[0], &c, 1) != 1)
+		_exit(0);
+	for (i = 0; i < opt.procs; i++) {
+		pid_t pid = fork();
+
+		if (!pid)
+			load_process(l);
+		if (pid < 0) {
+			/* Both of the processes that will not be there. */
+			say(l->ready[1], 'F');
+			say(l->ready[1], 'F');
+			bad++;
+		}
+	}
+	while (wait(&status) > 0)
+		bad += status != 0;
+	_exit(bad != 0);
+}
+
+static void start_loader(struct loader *l)
+{
+	if (pipe2(l->go, O_CLOEXEC) || pipe2(l->ready, O_CLOEXEC))
+		fail("pipe");
+	l->pid = fork();
+	if (l->pid < 0)
+		fail("fork");
+	if (!l->pid)
+		loader_main(l);
+	close(l->go[0]);
+	close(l->ready[1]);
+}
+
+static unsigned int run_load(struct loader *l)
+{
+	unsigned int good = 0, seen = 0;
+
+	say(l->go[1], 'g');
+	while (seen < 2 * opt.procs) {
+		struct pollfd p = { .fd = l->ready[0], .events = POLLIN };
+		char buf[256];
+		ssize_t i, n;
+
+		if (poll(&p, 1, 30000) != 1)
+			break;
+		n = read(l->ready[0], buf, sizeof(buf));
+		if (n <= 0)
+			break;
+		for (i = 0; i < n; i++)
+			good += buf[i] == 'k';
+		seen += n;
+	}
+	return good;
+}
+
+static int release_load(struct loader *l)
+{
+	int status;
+
+	close(l->go[1]);
+	if (waitpid(l->pid, &status, 0) < 0)
+		return -1;
+	return status;
+}
+
+/*
+ * What would keep large pages out of reach of the pipes, or free pages out of
+ * the buddy lists, where a cache could not find them and the count would miss
+ * them: the emergency pages, their boost, and long per-CPU lists.
+ */
+static struct {
+	const char *path;
+	long value, saved;
+} tuning[] = {
+	{ "/proc/sys/vm/watermark_boost_factor", 0, -1 },
+	{ "/proc/sys/vm/min_free_kbytes", 1024, -1 },
+	{ "/proc/sys/vm/percpu_pagelist_high_fraction", 1 << 20, -1 },
+};
+
+static void tune_allocator(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(tuning) / sizeof(*tuning); i++) {
+		tuning[i].saved = read_long(tuning[i].path);
+		if (tuning[i].saved >= 0)
+			write_long(tuning[i].path, tuning[i].value);
+	}
+}
+
+static void restore_allocator(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(tuning) / sizeof(*tuning); i++)
+		if (tuning[i].saved >= 0)
+			write_long(tuning[i].path, tuning[i].saved);
+}
+
+struct pipes {
+	int (*fd)[2];
+	unsigned int nr, filled;
+};
+
+/*
+ * Splicing from /dev/zero takes the pages of a pipe in one go (alloc_pages_bulk
+ * in copy_splice_read()) and copies nothing, which under TCG is most of the time.
+ */
+static bool fill_pipe(int fd, int zero)
+{
+	return splice(zero, NULL, fd, NULL, RUN * PAGE, 0) == (ssize_t)(RUN * PAGE);
+}
+
+static void fill_memory(struct pipes *p)
+{
+	unsigned int max = meminfo("MemFree") / 4 / RUN;
+	int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	unsigned int n, check = 0;
+
+	p->fd = calloc(max, sizeof(*p->fd));
+	if (!p->fd || zero < 0)
+		fail("/dev/zero or descriptors");
+	/* All pipes first: their inodes would sit between the runs. */
+	for (n = 0; n < max; n++)
+		if (pipe2(p->fd[n], O_CLOEXEC | O_NONBLOCK))
+			fail("pipe");
+	p->nr = max;
+	for (n = 0; n < max; n++) {
+		if (n >= check) {
+			long spare = meminfo("MemFree") - (long)opt.keep_kib;
+
+			if (spare <= 0)
+				break;
+			check = n + 1 + spare / (4 * RUN) / 2;
+		}
+		if (!fill_pipe(p->fd[n][1], zero))
+			break;
+	}
+	p->filled = n;
+	close(zero);
+}
+
+static void close_pipe(struct pipes *p, unsigned int i)
+{
+	close(p->fd[i][0]);
+	close(p->fd[i][1]);
+	p->fd[i][0] = -1;
+}
+
+static unsigned int free_some(struct pipes *p)
+{
+	unsigned int *order = malloc(p->filled * sizeof(*order));
+	unsigned int i, n = p->filled / opt.one_in;
+
+	if (!order)
+		fail("order");
+	for (i = 0; i < p->filled; i++)
+		order[i] = i;
+	for (i = 0; i < n; i++) {
+		unsigned int j = i + rnd() % (p->filled - i), tmp = order[i];
+
+		order[i] = order[j];
+		order[j] = tmp;
+		close_pipe(p, order[i]);
+	}
+	free(order);
+	return n;
+}
+
+static void free_rest(struct pipes *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->nr; i++)
+		if (p->fd[i][0] >= 0)
+			close_pipe(p, i);
+	free(p->fd);
+	p->fd = NULL;
+}
+
+static unsigned int tests, failures;
+static bool dmap;
+
+static void result(bool ok, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	printf("%sok %u %s\n", ok ? "" : "not ", ++tests, text);
+	failures += !ok;
+}
+
+/* For what only a kernel with the cache can be asked. */
+static void dmap_result(bool ok, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (!dmap)
+		printf("ok %u %s # SKIP no dmap\n", ++tests, text);
+	else
+		result(ok, "%s", text);
+}
+
+static long wait_blocks(long blocks)
+{
+	long t0 = now_ms(), t;
+
+	do {
+		t = now_ms() - t0;
+		if (vmstat("nr_dmap_blocks") <= blocks)
+			return t;
+		usleep(50000);
+	} while (t < opt.settle * 1000L);
+	return -1;
+}
+
+static long wait_map(long map2m, long map1g)
+{
+	long t0 = now_ms(), t;
+
+	do {
+		t = now_ms() - t0;
+		if (meminfo("DirectMap2M") >= map2m && meminfo("DirectMap1G") >= map1g)
+			return t;
+		usleep(50000);
+	} while (dmap && t < opt.settle * 1000L);
+	return -1;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	unsigned int *num = NULL;
+	char *end;
+
+	switch (key) {
+	case 'p': num = &opt.procs; break;
+	case 't': num = &opt.tables; break;
+	case 'k': num = &opt.keep_kib; break;
+	case 'o': num = &opt.one_in; break;
+	case 's': num = &opt.settle; break;
+	case 'S': num = &opt.seed; break;
+	case 'm': opt.map = true; return 0;
+	case ARGP_KEY_ARG: argp_usage(state); return 0;
+	default: return ARGP_ERR_UNKNOWN;
+	}
+	errno = 0;
+	*num = strtoul(arg, &end, 0);
+	if (errno || *end || end == arg || *arg == '-' || !*num || *num > 10000000)
+		argp_error(state, "bad number: %s", arg);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{ "procs", 'p', "N", 0, "processes, each of which forks one more (60)", 0 },
+		{ "tables", 't', "N", 0, "page tables of each (64)", 0 },
+		{ "one-in", 'o', "N", 0, "one pipe in N is closed (8)", 0 },
+		{ "keep-kib", 'k', "KIB", 0, "free memory at which filling stops (6144)", 0 },
+		{ "settle", 's', "S", 0, "longest wait for the release (5)", 0 },
+		{ "seed", 'S', "N", 0, "seed of the choice (1)", 0 },
+		{ "map", 'm', NULL, 0, "print how many 2 MiB ranges have how many free pages", 0 },
+		{ 0 }
+	};
+	static const struct argp argp = {
+		options, parse, NULL,
+		"Page tables in fragmented memory: what a cache of blocks owes them.",
+		NULL, NULL, NULL
+	};
+	struct rlimit nofile = { 1 << 20, 1 << 20 };
+	struct snapshot snap = { 0 };
+	struct loader loader;
+	struct pipes pipes;
+	long map2m, map1g, large, marked, listed;
+	long blocks0, live0, idle0, alloc0, fail0, pgt0;
+	long blocks1, live1, alloc1, fail1, pgt1;
+	long opened, need, fewest, asked, t, peak2m;
+	unsigned int closed, good;
+	cpu_set_t one;
+	int status;
+
+	argp_err_exit_status = 2;
+	argp_parse(&argp, argc, argv, 0, NULL, NULL);
+	rnd_state = opt.seed;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (geteuid()) {
+		fprintf(stderr, "fragment: needs root\n");
+		return 1;
+	}
+	write_long("/proc/sys/fs/file-max", 1L << 22);
+	if (setrlimit(RLIMIT_NOFILE, &nofile))
+		fail("RLIMIT_NOFILE");
+
+	dmap = vmstat("nr_dmap_blocks") >= 0;
+	asked = 2L * opt.procs * opt.tables;
+	start_loader(&loader);
+	printf("KTAP version 1\n1..8\n");
+	fold_counters();
+	map2m = meminfo("DirectMap2M");
+	map1g = meminfo("DirectMap1G");
+	report("phase=start MemFree=%ld", meminfo("MemFree"));
+
+	/* One CPU, so that one per-CPU list serves the runs in order. */
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	tune_allocator();
+	t = now_ms();
+	fill_memory(&pipes);
+	report("phase=filled pipes=%u of=%u ms=%ld MemFree=%ld", pipes.filled,
+	       pipes.nr, now_ms() - t, meminfo("MemFree"));
+	closed = free_some(&pipes);
+	large = buddy_pages(9);
+
+	take_snapshot(&snap, !opt.map);
+	if (opt.map) {
+		unsigned long i;
+
+		for (i = 0; i < snap.nr; i++)
+			printf("# range %lu free %u\n", i, snap.free[i]);
+		qsort(snap.free, snap.nr, sizeof(*snap.free), descending);
+	}
+	marked = snap.pages;
+	listed = buddy_pages(0);
+	fold_counters();
+	blocks0 = vmstat("nr_dmap_blocks");
+	live0 = vmstat("nr_dmap_live");
+	idle0 = vmstat("nr_dmap_idle");
+	alloc0 = vmstat("dmap_alloc");
+	fail0 = vmstat("dmap_alloc_fail");
+	pgt0 = vmstat("nr_page_table_pages");
+	report("phase=fragmented closed=%u MemFree=%ld free_pages=%ld marked=%ld pcp=%ld order9_pages=%ld best=%u median=%u",
+	       closed, meminfo("MemFree"), listed, marked, pcp_pages(), large,
+	       snap.nr ? snap.free[0] : 0, snap.nr ? snap.free[snap.nr / 2] : 0);
+	result(!large, "no free page of order 9 or 10 is left (%ld pages)", large);
+
+	t = now_ms();
+	good = run_load(&loader);
+	t = now_ms() - t;
+	fold_counters();
+	blocks1 = vmstat("nr_dmap_blocks");
+	live1 = vmstat("nr_dmap_live");
+	alloc1 = vmstat("dmap_alloc");
+	fail1 = vmstat("dmap_alloc_fail");
+	pgt1 = vmstat("nr_page_table_pages");
+	peak2m = meminfo("DirectMap2M");
+	opened = blocks1 - blocks0;
+	/* Idle pages of blocks that were open before cost no new block. */
+	need = live1 - live0 - idle0;
+	fewest = fewest_blocks(&snap, need);
+	report("phase=peak ms=%ld procs=%u asked=%ld page_tables=%ld live=%ld opened=%ld fewest=%ld lost_2m=%ld",
+	       t, good, asked, pgt1 - pgt0, live1 - live0, opened,
+	       dmap ? fewest : -1, (map2m - peak2m) / 2048);
+
+	status = release_load(&loader);
+	result(good == 2 * opt.procs && !status,
+	       "%u of %u processes got their page tables (status %#x)", good,
+	       2 * opt.procs, status);
+	dmap_result(alloc1 - alloc0 >= asked && live1 - live0 >= asked,
+		    "the cache served %ld pages, %ld live, for %ld tables asked",
+		    alloc1 - alloc0, live1 - live0, asked);
+	dmap_result(fail1 == fail0, "no request failed (%ld)", fail1 - fail0);
+	dmap_result(live1 - live0 >= pgt1 - pgt0,
+		    "%ld page tables, all of them of the cache (%ld live)",
+		    pgt1 - pgt0, live1 - live0);
+	dmap_result(marked >= listed * 9 / 10 && opened * 4 <= fewest * 5,
+		    "opened %ld blocks where %ld suffice, for %ld pages", opened,
+		    fewest, need);
+
+	t = wait_blocks(blocks0);
+	report("phase=unloaded settle_ms=%ld lost_2m=%ld", t,
+	       (map2m - meminfo("DirectMap2M")) / 2048);
+	dmap_result(t >= 0, "the blocks went back within %u s of the processes' end",
+		    opt.settle);
+
+	free_rest(&pipes);
+	restore_allocator();
+	t = wait_map(map2m, map1g);
+	report("phase=released settle_ms=%ld MemFree=%ld lost_2m=%ld", t,
+	       meminfo("MemFree"), (map2m - meminfo("DirectMap2M")) / 2048);
+	dmap_result(t >= 0,
+		    "DirectMap2M and 1G were back within %u s of the release",
+		    opt.settle);
+	return failures ? 1 : 0;
+}
