@@ -29,8 +29,11 @@ KERNELS = {
         "about": "Debian's source as it is",
         "new_files": False, "series": [], "config": [BASE]},
     "naive": {
-        "about": "stock, each page table split out of the direct map alone",
-        "new_files": False, "series": [LAB / "naive"], "config": [BASE]},
+        "about": "dmap's hooks, each page split out of the direct map alone",
+        "new_files": True,
+        "series": [ROOT / "hooks" / "6.12", LAB / "naive"],
+        "config": [BASE, LAB / "config" / "dmap.config",
+                   LAB / "config" / "naive.config"]},
     "dmap": {
         "about": "with kernel/ and hooks/",
         "new_files": True, "series": [ROOT / "hooks" / "6.12"],

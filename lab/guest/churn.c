@@ -118,7 +118,6 @@ static long now_ms(void)
 	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-
 static long vmstat(const char *name)
 {
 	return read_counter("/proc/vmstat", name);
@@ -170,6 +169,7 @@ static void child(int ready, const volatile bool *steady, uint64_t seed)
 {
 	unsigned int *slot = malloc(nr_slots * sizeof(*slot));
 	struct sigaction term = { .sa_handler = on_term };
+	sigset_t none;
 	unsigned int i;
 	char *raw;
 
@@ -177,6 +177,8 @@ static void child(int ready, const volatile bool *steady, uint64_t seed)
 	/* While the others churn and the parent waits for this one alone. */
 	setpriority(PRIO_PROCESS, 0, -20);
 	sigaction(SIGTERM, &term, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	rnd_state = seed | 1;
 	/*
 	 * A reservation, so that nothing else of this process lies between the
@@ -223,12 +225,19 @@ static void child(int ready, const volatile bool *steady, uint64_t seed)
 static pid_t start(int ready[2], volatile bool *steady)
 {
 	uint64_t seed = rnd();
-	pid_t pid = fork();
+	sigset_t term;
+	pid_t pid;
 
+	/* Held back until the child has its handler. */
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, NULL);
+	pid = fork();
 	if (!pid) {
 		close(ready[0]);
 		child(ready[1], steady, seed);
 	}
+	sigprocmask(SIG_UNBLOCK, &term, NULL);
 	return pid;
 }
 

@@ -445,6 +445,42 @@ static void tune_allocator(void)
 	}
 }
 
+static void run_on(unsigned int cpu)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	if (sched_setaffinity(0, sizeof(one), &one))
+		fail("sched_setaffinity");
+}
+
+/*
+ * Make every CPU give back what its list holds beyond the new limit: it does
+ * so a little with each page that it frees. Left there, whole large pages
+ * would come to the buddy lists after memory was filled.
+ */
+static void drain_lists(void)
+{
+	static char run[RUN * PAGE];
+	long cpu = sysconf(_SC_NPROCESSORS_ONLN);
+	int fd[2], i;
+
+	if (pipe2(fd, O_CLOEXEC | O_NONBLOCK))
+		fail("pipe");
+	/* The last is CPU 0, whose list then serves the runs in order. */
+	while (cpu--) {
+		run_on(cpu);
+		for (i = 0; i < 200 && pcp_pages() > 1000; i++)
+			if (write(fd[1], run, sizeof(run)) != (ssize_t)sizeof(run) ||
+			    read(fd[0], run, sizeof(run)) != (ssize_t)sizeof(run))
+				fail("pipe");
+	}
+	close(fd[0]);
+	close(fd[1]);
+	run_on(0);
+}
+
 static void restore_allocator(void)
 {
 	unsigned int i;
@@ -484,11 +520,16 @@ static void fill_memory(struct pipes *p)
 	p->nr = max;
 	for (n = 0; n < max; n++) {
 		if (n >= check) {
-			long spare = meminfo("MemFree") - (long)opt.keep_kib;
+			long free = meminfo("MemFree");
+			long spare = free - (long)opt.keep_kib;
 
-			if (spare <= 0)
+			/* The last large page may be part of what is kept. */
+			if (spare <= 0 && (free * 2 <= (long)opt.keep_kib ||
+					   !buddy_pages(9)))
 				break;
-			check = n + 1 + spare / (4 * RUN) / 2;
+			check = n + 1;
+			if (spare > 0)
+				check += spare / (4 * RUN) / 2;
 		}
 		if (!fill_pipe(p->fd[n][1], zero))
 			break;
@@ -620,7 +661,7 @@ int main(int argc, char **argv)
 		{ "procs", 'p', "N", 0, "processes, each of which forks one more (60)", 0 },
 		{ "tables", 't', "N", 0, "page tables of each (64)", 0 },
 		{ "one-in", 'o', "N", 0, "one pipe in N is closed (8)", 0 },
-		{ "keep-kib", 'k', "KIB", 0, "free memory at which filling stops (6144)", 0 },
+		{ "keep-kib", 'k', "KIB", 0, "free memory at which filling stops, or half of it if a large page is left (6144)", 0 },
 		{ "settle", 's', "S", 0, "longest wait for the release (5)", 0 },
 		{ "seed", 'S', "N", 0, "seed of the choice (1)", 0 },
 		{ "map", 'm', NULL, 0, "print how many 2 MiB ranges have how many free pages", 0 },
@@ -640,7 +681,6 @@ int main(int argc, char **argv)
 	long blocks1, live1, alloc1, fail1, pgt1;
 	long opened, need, fewest, asked, t, peak2m;
 	unsigned int closed, good;
-	cpu_set_t one;
 	int status;
 
 	argp_err_exit_status = 2;
@@ -664,15 +704,13 @@ int main(int argc, char **argv)
 	map1g = meminfo("DirectMap1G");
 	report("phase=start MemFree=%ld", meminfo("MemFree"));
 
-	/* One CPU, so that one per-CPU list serves the runs in order. */
-	CPU_ZERO(&one);
-	CPU_SET(0, &one);
-	sched_setaffinity(0, sizeof(one), &one);
 	tune_allocator();
+	drain_lists();
 	t = now_ms();
 	fill_memory(&pipes);
-	report("phase=filled pipes=%u of=%u ms=%ld MemFree=%ld", pipes.filled,
-	       pipes.nr, now_ms() - t, meminfo("MemFree"));
+	report("phase=filled pipes=%u of=%u ms=%ld MemFree=%ld pcp=%ld order9_pages=%ld",
+	       pipes.filled, pipes.nr, now_ms() - t, meminfo("MemFree"),
+	       pcp_pages(), buddy_pages(9));
 	closed = free_some(&pipes);
 	large = buddy_pages(9);
 

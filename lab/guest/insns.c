@@ -158,17 +158,6 @@ static void bench_pipe(void)
 		fail("pipe");
 }
 
-/* The same copy without an allocation: the difference is the fifteen pages. */
-static void bench_pipe_one(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < PIPE_PAGES; i++)
-		if (write(pipe_fd[1], pipe_buf, PAGE) != (ssize_t)PAGE ||
-		    read(pipe_fd[0], pipe_buf, PAGE) != (ssize_t)PAGE)
-			fail("pipe");
-}
-
 static int zero_fd, null_fd;
 
 static void setup_splice(void)
@@ -228,7 +217,6 @@ static const struct bench {
 	{ "table",		bench_map_tables,	50, TABLES, NULL },
 	{ "anon_fault",		bench_faults,		50, FAULTS, setup_faults },
 	{ "pipe_page",		bench_pipe,		200, PIPE_PAGES, setup_pipe },
-	{ "pipe_page_kept",	bench_pipe_one,		50, PIPE_PAGES, setup_pipe },
 	{ "splice_page",	bench_splice,		300, PIPE_PAGES, setup_splice },
 	{ "secretmem_page",	bench_secret,		20, SECRETS, setup_secret },
 };

@@ -258,12 +258,13 @@ void dmap_class_add(struct dmap_block *block, const unsigned long *pages)
 struct dmap_block *dmap_class_pop_empty(struct dmap_class *class,
 					unsigned long keep)
 {
-	struct dmap_block *block;
+	struct dmap_block *block = NULL;
 	unsigned long flags;
 
 	lockdep_assert_held(&class->refill);
 	spin_lock_irqsave(&class->lock, flags);
-	block = list_first_entry_or_null(&class->empty, struct dmap_block, list);
+	if (!list_empty(&class->empty))	/* the one that is empty for longest */
+		block = list_last_entry(&class->empty, struct dmap_block, list);
 	if (block && class->nr_free < keep + block->nr_free)
 		block = NULL;
 	if (block) {

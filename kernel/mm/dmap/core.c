@@ -274,7 +274,7 @@ static int __init dmap_init(void)
 	const char *why;
 	int nid;
 
-	BUILD_BUG_ON(DMAP_BLOCK_ORDER != pageblock_order);
+	BUILD_BUG_ON(pageblock_order != DMAP_BLOCK_ORDER);
 	BUILD_BUG_ON(DMAP_BLOCK_ORDER > MAX_PAGE_ORDER);
 
 	if (!dmap_wanted) {

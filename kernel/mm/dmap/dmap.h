@@ -8,8 +8,8 @@
  * Lock order, outermost first:
  *
  *	class->refill		mutex: blocks come and go
- *	  init_mm.mmap_lock, cpa_lock, pgd_lock	in arch_dmap_split()
- *	  zone->lock		in buddy.c
+ *	  the locks of arch_dmap_split() and of arch_dmap_collapse(pfn, false)
+ *	  zone->lock		in buddy.c, interrupts off
  *	  class->lock		innermost, interrupts off
  *
  * class->refill is never held over direct reclaim, and reclaim only tries it:
@@ -49,7 +49,7 @@
 #include "../internal.h"
 
 #define DMAP_BLOCK_ORDER	(PMD_SHIFT - PAGE_SHIFT)
-#define DMAP_BLOCK_PAGES	(1U << DMAP_BLOCK_ORDER)
+#define DMAP_BLOCK_PAGES	PTRS_PER_PTE
 
 /* Where a block is; class->lock. */
 enum dmap_place {
@@ -129,6 +129,7 @@ struct dmap_candidate {
  * @candidates:	ranges found by the last scan, the best last
  * @nr_candidates: how many are left
  * @scanned:	when that scan was, in jiffies
+ * @barren:	that scan found nothing
  * @cursor:	where the next scan starts
  * @nid:	the node; constant
  *
@@ -136,8 +137,8 @@ struct dmap_candidate {
  * blocks, each block is at the place that its counts say.
  */
 struct dmap_class {
-	spinlock_t lock;
-	struct mutex refill;
+	spinlock_t lock;	/* bitmaps, places, counts */
+	struct mutex refill;	/* which blocks there are */
 	struct rb_root_cached partial;
 	struct list_head full;
 	struct list_head empty;
@@ -150,6 +151,7 @@ struct dmap_class {
 	struct dmap_candidate candidates[DMAP_CANDIDATES];
 	unsigned int nr_candidates;
 	unsigned long scanned;
+	bool barren;
 	unsigned long cursor;
 	int nid;
 };

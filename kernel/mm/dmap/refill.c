@@ -18,6 +18,7 @@
 #define CAPTURE_BLOCKS		16	/* 32 MiB of a node at most */
 #define SCAN_BLOCKS		32768	/* 64 GiB in one scan at most */
 #define CANDIDATES_AGE		HZ	/* a scan is old news after this */
+#define BARREN_AGE		(HZ / 10)
 
 struct kmem_cache *dmap_block_cache __ro_after_init;
 
@@ -256,6 +257,7 @@ static void scan_candidates(struct dmap_class *class, unsigned int order)
 	/* A scan that stopped short goes on from there the next time. */
 	class->cursor = pfn;
 	class->scanned = jiffies;
+	class->barren = !class->nr_candidates;
 }
 
 /*
@@ -294,7 +296,9 @@ static int refill_part(struct dmap_class *class, struct supplies *supplies,
 
 	if (time_after(jiffies, class->scanned + CANDIDATES_AGE))
 		class->nr_candidates = 0;
-	if (!class->nr_candidates)
+	/* Where nothing is free, reclaim comes next: do not scan each time. */
+	if (!class->nr_candidates &&
+	    (!class->barren || time_after(jiffies, class->scanned + BARREN_AGE)))
 		scan_candidates(class, order);
 
 	while ((pfn = best_candidate(class, order)) != ULONG_MAX) {

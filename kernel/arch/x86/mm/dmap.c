@@ -662,8 +662,15 @@ static void free_table_rcu(struct rcu_head *head)
  * outlasts them, and until then the table still says what it always said. The
  * walks that may sleep are CPA's own (under cpa_lock, or on uncached memory,
  * which flags_may_merge() refuses), ptdump's (init_mm's mmap lock),
- * hibernation's (everything else is frozen) and memory hotplug's (not on memory
- * of which our caller owns a page).
+ * hibernation's (everything else is frozen), those of CPU bring-up
+ * (slow_virt_to_phys(), kept out by cpus_read_trylock()) and memory hotplug's
+ * (not on memory of which our caller owns a page).
+ *
+ * What a grace period does not help against: a walk that reads an entry twice
+ * and finds a table first and a large page then would take data for a PTE. It
+ * only reads it. Of the walks above spurious_kernel_fault() alone can do that,
+ * on a permission fault in this very range at this very moment, which is a bug
+ * already: nobody widens permissions here without a flush.
  */
 static void free_table(struct page *table)
 {
