@@ -14,18 +14,18 @@ DEBUG_DEADLINE = 900    # KASAN and lockdep under emulation
 
 # Each boot: its name, the kernel, the job in the guest; then, where it has
 # them, changes to the machine and lines that the console must have.
-# A boot whose job prints no test must have such lines.
 BOOTS = [
     {"name": "stock basic", "kernel": "stock", "job": "basic"},
     {"name": "dmap basic", "kernel": "dmap", "job": "basic"},
-    {"name": "dmap kunit", "kernel": "dmap", "job": "none",
+    {"name": "dmap kunit", "kernel": "dmap", "job": "kunit",
      "machine": {"append": KUNIT}},
     {"name": "dmap kselftest", "kernel": "dmap", "job": "kselftest"},
-    {"name": "dmap fragmented", "kernel": "dmap", "job": "fragmented",
+    {"name": "dmap fragmented", "kernel": "dmap", "job": "fragment",
      "machine": {"memory": "2G"}},
     {"name": "dmap churn", "kernel": "dmap", "job": "churn"},
     {"name": "dmap=off", "kernel": "dmap", "job": "off",
-     "machine": {"append": "dmap=off"}},
+     "machine": {"append": "dmap=off"},
+     "console": [("the log says that it is off and why", r"dmap: off: dmap=off")]},
     {"name": "dmap=bogus", "kernel": "dmap", "job": "basic",
      "machine": {"append": "dmap=bogus"},
      "console": [("names the bad value and the valid ones",
@@ -33,11 +33,11 @@ BOOTS = [
     {"name": "dmap_reserve=bogus", "kernel": "dmap", "job": "basic",
      "machine": {"append": "dmap_reserve=bogus"},
      "console": [("names the bad value", r"dmap_reserve.*bogus")]},
-    {"name": "debug kunit", "kernel": "debug", "job": "none",
+    {"name": "debug kunit", "kernel": "debug", "job": "kunit",
      "machine": {"append": KUNIT, "deadline": DEBUG_DEADLINE}},
     {"name": "debug kselftest", "kernel": "debug", "job": "kselftest",
      "machine": {"deadline": DEBUG_DEADLINE}},
-    {"name": "debug fragmented", "kernel": "debug", "job": "fragmented",
+    {"name": "debug fragmented", "kernel": "debug", "job": "fragment",
      "machine": {"memory": "2G", "deadline": DEBUG_DEADLINE}},
     {"name": "debug churn", "kernel": "debug", "job": "churn",
      "machine": {"deadline": DEBUG_DEADLINE}},

@@ -17,7 +17,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,20 +117,31 @@ static long now_ms(void)
 	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static long vmstat(const char *name)
+static long vm_counter(const char *name)
 {
 	return read_counter("/proc/vmstat", name);
 }
 
-static uint64_t rnd_state;
+static unsigned long long rnd_state;
 
-static uint64_t rnd(void)
+static unsigned long long rnd(void)
 {
 	/* xorshift64*: the same choices from the same seed on any libc */
 	rnd_state ^= rnd_state >> 12;
 	rnd_state ^= rnd_state << 25;
 	rnd_state ^= rnd_state >> 27;
 	return rnd_state * 0x2545f4914f6cdd1dULL;
+}
+
+/* Accesses that the compiler must not leave out. */
+static void touch(void *p, unsigned int value)
+{
+	__atomic_store_n((unsigned int *)p, value, __ATOMIC_RELAXED);
+}
+
+static unsigned int peek(const void *p)
+{
+	return __atomic_load_n((const unsigned int *)p, __ATOMIC_RELAXED);
 }
 
 static char *slots;
@@ -145,27 +155,27 @@ static void hold_slot(unsigned int slot)
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
 		 -1, 0) != p || madvise(p, SLOT, MADV_NOHUGEPAGE))
 		_exit(1);
-	*(volatile unsigned int *)p = slot;
+	touch(p, slot);
 }
 
 static void drop_slot(unsigned int slot)
 {
 	char *p = slots + slot * SLOT;
 
-	if (*(volatile unsigned int *)p != slot || munmap(p, SLOT))
+	if (peek(p) != slot || munmap(p, SLOT))
 		_exit(2);
 }
 
-static volatile sig_atomic_t stop;
+static bool stop;
 
 static void on_term(int sig)
 {
 	(void)sig;
-	stop = 1;
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 }
 
 /* Ready is one byte on @ready; it churns for as long as *steady is set. */
-static void child(int ready, const volatile bool *steady, uint64_t seed)
+static void child(int ready, const bool *steady, unsigned long long seed)
 {
 	unsigned int *slot = malloc(nr_slots * sizeof(*slot));
 	struct sigaction term = { .sa_handler = on_term };
@@ -203,12 +213,12 @@ static void child(int ready, const volatile bool *steady, uint64_t seed)
 	if (write(ready, "k", 1) != 1)
 		_exit(1);
 	setpriority(PRIO_PROCESS, 0, 0);
-	for (i = 0; !stop; i++) {
+	for (i = 0; !__atomic_load_n(&stop, __ATOMIC_RELAXED); i++) {
 		unsigned int out = rnd() % opt.tables;
 		unsigned int in = opt.tables + rnd() % (nr_slots - opt.tables);
 		unsigned int tmp = slot[out];
 
-		if (!*steady || i % BURST == 0) {
+		if (!__atomic_load_n(steady, __ATOMIC_RELAXED) || i % BURST == 0) {
 			usleep(2000);
 			continue;
 		}
@@ -222,9 +232,9 @@ static void child(int ready, const volatile bool *steady, uint64_t seed)
 	_exit(0);
 }
 
-static pid_t start(int ready[2], volatile bool *steady)
+static pid_t start(int ready[2], bool *steady)
 {
-	uint64_t seed = rnd();
+	unsigned long long seed = rnd();
 	sigset_t term;
 	pid_t pid;
 
@@ -275,36 +285,47 @@ static bool overfull(void)
 	unsigned int i;
 
 	for (i = 0; i < 3; i++) {
-		long live = vmstat("nr_dmap_live");
+		long live = vm_counter("nr_dmap_live");
 
-		if (live <= vmstat("nr_dmap_blocks") * 512)
+		if (live <= vm_counter("nr_dmap_blocks") * 512)
 			return false;
 	}
 	return true;
 }
 
+static const struct {
+	int key;
+	unsigned int *value, min;
+} numbers[] = {
+	{ 'p', &opt.procs, 1 },
+	{ 't', &opt.tables, 1 },
+	{ 'S', &opt.seconds, 1 },
+	{ 'i', &opt.sample_ms, 1 },
+	{ 'r', &opt.restart_ms, 1 },
+	{ 's', &opt.settle, 1 },
+	{ 'f', &opt.fill, 1 },
+	{ 'e', &opt.seed, 1 },
+};
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	unsigned int *num = NULL;
+	unsigned int i;
 	char *end;
 
-	switch (key) {
-	case 'p': num = &opt.procs; break;
-	case 't': num = &opt.tables; break;
-	case 'S': num = &opt.seconds; break;
-	case 'i': num = &opt.sample_ms; break;
-	case 'r': num = &opt.restart_ms; break;
-	case 's': num = &opt.settle; break;
-	case 'f': num = &opt.fill; break;
-	case 'e': num = &opt.seed; break;
-	case ARGP_KEY_ARG: argp_usage(state); return 0;
-	default: return ARGP_ERR_UNKNOWN;
+	if (key == ARGP_KEY_ARG)
+		argp_usage(state);
+	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		if (numbers[i].key != key)
+			continue;
+		errno = 0;
+		*numbers[i].value = strtoul(arg, &end, 0);
+		if (errno || *end || end == arg || *arg == '-' ||
+		    *numbers[i].value < numbers[i].min ||
+		    *numbers[i].value > 1000000)
+			argp_error(state, "bad number: %s", arg);
+		return 0;
 	}
-	errno = 0;
-	*num = strtoul(arg, &end, 0);
-	if (errno || *end || end == arg || *arg == '-' || !*num || *num > 1000000)
-		argp_error(state, "bad number: %s", arg);
-	return 0;
+	return ARGP_ERR_UNKNOWN;
 }
 
 int main(int argc, char **argv)
@@ -328,10 +349,10 @@ int main(int argc, char **argv)
 	};
 	unsigned int samples = 0, over = 0, i, bad = 0, restarts = 0,
 		     leaving = 0, left = 0;
-	double fill, min = 100, max = 0, sum = 0;
+	double fill, mean, min = 100, sum = 0;
 	long blocks0, alloc0, fail0, t0, t, next_sample, next_restart;
 	const struct sched_param fifo = { .sched_priority = 1 };
-	volatile bool *steady;
+	bool *steady;
 	int ready[2], status;
 	pid_t *pids, fresh = 0;
 
@@ -347,11 +368,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "churn: %s\n", strerror(errno));
 		return 1;
 	}
-	dmap = vmstat("nr_dmap_blocks") >= 0;
+	dmap = vm_counter("nr_dmap_blocks") >= 0;
 	printf("KTAP version 1\n1..5\n");
-	blocks0 = vmstat("nr_dmap_blocks");
-	alloc0 = vmstat("dmap_alloc");
-	fail0 = vmstat("dmap_alloc_fail");
+	blocks0 = vm_counter("nr_dmap_blocks");
+	alloc0 = vm_counter("dmap_alloc");
+	fail0 = vm_counter("dmap_alloc_fail");
 	report("phase=start");
 
 	/* Or the many that churn leave it no time to sample them. */
@@ -365,19 +386,18 @@ int main(int argc, char **argv)
 		}
 	}
 	report("phase=built procs=%u tables=%u", opt.procs, opt.procs * opt.tables);
-	*steady = true;
+	__atomic_store_n(steady, true, __ATOMIC_RELAXED);
 	t0 = now_ms();
 	next_sample = t0;
 	next_restart = t0 + opt.restart_ms;
 	while ((t = now_ms()) < t0 + opt.seconds * 1000L) {
 		if (t >= next_sample) {
-			double live = vmstat("nr_dmap_live");
-			double idle = vmstat("nr_dmap_idle");
+			double live = vm_counter("nr_dmap_live");
+			double idle = vm_counter("nr_dmap_idle");
 
 			fill = live + idle > 0 ? 100 * live / (live + idle) : 0;
 			sum += fill;
 			min = fill < min ? fill : min;
-			max = fill > max ? fill : max;
 			samples++;
 			over += dmap && overfull();
 			next_sample = t + opt.sample_ms;
@@ -402,8 +422,9 @@ int main(int argc, char **argv)
 		}
 		usleep(2000);
 	}
-	report("phase=steady samples=%u restarts=%u fill_min=%.1f fill_mean=%.1f fill_max=%.1f PageTables=%ld",
-	       samples, restarts, min, samples ? sum / samples : 0, max,
+	mean = samples ? sum / samples : 0;
+	report("phase=steady samples=%u restarts=%u fill_min=%.1f fill_mean=%.1f PageTables=%ld",
+	       samples, restarts, min, mean,
 	       read_counter("/proc/meminfo", "PageTables"));
 	bad += fresh < 0;
 	for (i = 0; i < opt.procs; i++)
@@ -419,7 +440,7 @@ int main(int argc, char **argv)
 	t0 = now_ms();
 	do {
 		t = now_ms() - t0;
-		if (vmstat("nr_dmap_blocks") <= blocks0)
+		if (vm_counter("nr_dmap_blocks") <= blocks0)
 			break;
 		usleep(50000);
 	} while (t < opt.settle * 1000L);
@@ -428,13 +449,13 @@ int main(int argc, char **argv)
 	result(!bad, false, "all processes kept their contents (%u did not)", bad);
 	result(samples && min >= opt.fill, true,
 	       "fill is at least %u %%: min %.1f, mean %.1f of %u samples",
-	       opt.fill, min, samples ? sum / samples : 0, samples);
+	       opt.fill, min, mean, samples);
 	result(samples && !over, true, "live pages never exceed the blocks (%u of %u)",
 	       over, samples);
-	result(vmstat("dmap_alloc_fail") == fail0 && vmstat("dmap_alloc") > alloc0,
+	result(vm_counter("dmap_alloc_fail") == fail0 && vm_counter("dmap_alloc") > alloc0,
 	       true, "%ld pages came from the cache, no request failed",
-	       vmstat("dmap_alloc") - alloc0);
-	result(vmstat("nr_dmap_blocks") <= blocks0, true,
+	       vm_counter("dmap_alloc") - alloc0);
+	result(vm_counter("nr_dmap_blocks") <= blocks0, true,
 	       "the blocks went back within %u s (%ld ms)", opt.settle, t);
 	return failures ? 1 : 0;
 }

@@ -16,7 +16,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +29,7 @@
 #define PAGE		4096UL
 #define TABLE_SPAN	(2UL << 20)	/* what one page of PTEs maps */
 #define RUN		16		/* pages of one pipe, its default size */
+#define TAIL		128	/* pipes */
 #define RANGE		512		/* pages of a 2 MiB range */
 #define KPF_BUDDY	10
 
@@ -112,12 +112,12 @@ static void report(const char *fmt, ...)
 	free(buf);
 }
 
-static long vmstat(const char *name)
+static long vm_counter(const char *name)
 {
 	return read_counter("/proc/vmstat", name);
 }
 
-static long meminfo(const char *name)
+static long mem_counter(const char *name)
 {
 	return read_counter("/proc/meminfo", name);
 }
@@ -149,9 +149,9 @@ static void fail(const char *what)
 	exit(1);
 }
 
-static uint64_t rnd_state;
+static unsigned long long rnd_state;
 
-static uint64_t rnd(void)
+static unsigned long long rnd(void)
 {
 	/* xorshift64*: the same run from the same seed on any libc */
 	rnd_state ^= rnd_state >> 12;
@@ -249,7 +249,7 @@ static int descending(const void *a, const void *b)
  */
 static bool take_snapshot(struct snapshot *s, bool sorted)
 {
-	static uint64_t flags[RANGE];
+	static unsigned long long flags[RANGE];
 	unsigned long dma_end = 0;
 	int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
 	FILE *f = fopen("/proc/zoneinfo", "r");
@@ -317,6 +317,17 @@ static void say(int fd, char c)
 		_exit(1);
 }
 
+/* Accesses that the compiler must not leave out. */
+static void touch(void *p, unsigned int value)
+{
+	__atomic_store_n((unsigned int *)p, value, __ATOMIC_RELAXED);
+}
+
+static unsigned int peek(const void *p)
+{
+	return __atomic_load_n((const unsigned int *)p, __ATOMIC_RELAXED);
+}
+
 static void load_process(struct loader *l)
 {
 	size_t span = (opt.tables + 1) * TABLE_SPAN;
@@ -334,13 +345,13 @@ static void load_process(struct loader *l)
 	}
 	map = (char *)(((unsigned long)map + TABLE_SPAN - 1) & ~(TABLE_SPAN - 1));
 	for (i = 0; i < opt.tables; i++)
-		*(volatile unsigned int *)(map + i * TABLE_SPAN) = i;
+		touch(map + i * TABLE_SPAN, i);
 	pid = fork();
 	say(l->ready[1], pid < 0 ? 'F' : 'k');
 	while (read(l->go[0], &c, 1) < 0 && errno == EINTR)
 		;
 	for (i = 0; i < opt.tables; i++)
-		if (*(volatile unsigned int *)(map + i * TABLE_SPAN) != i)
+		if (peek(map + i * TABLE_SPAN) != i)
 			_exit(2);
 	if (pid > 0 && (waitpid(pid, &status, 0) < 0 || status))
 		_exit(1);
@@ -506,7 +517,7 @@ static bool fill_pipe(int fd, int zero)
 
 static void fill_memory(struct pipes *p)
 {
-	unsigned int max = meminfo("MemFree") / 4 / RUN;
+	unsigned int max = mem_counter("MemFree") / 4 / RUN;
 	int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
 	unsigned int n, check = 0;
 
@@ -520,12 +531,12 @@ static void fill_memory(struct pipes *p)
 	p->nr = max;
 	for (n = 0; n < max; n++) {
 		if (n >= check) {
-			long free = meminfo("MemFree");
+			long free = mem_counter("MemFree");
 			long spare = free - (long)opt.keep_kib;
 
-			/* The last large page may be part of what is kept. */
+			/* What is kept may be one range, all but a few pages. */
 			if (spare <= 0 && (free * 2 <= (long)opt.keep_kib ||
-					   !buddy_pages(9)))
+					   !buddy_pages(8)))
 				break;
 			check = n + 1;
 			if (spare > 0)
@@ -545,17 +556,22 @@ static void close_pipe(struct pipes *p, unsigned int i)
 	p->fd[i][0] = -1;
 }
 
+/*
+ * The pipes filled last lie in the ranges whose rest is the memory kept free:
+ * closing one of them could make such a range whole.
+ */
 static unsigned int free_some(struct pipes *p)
 {
 	unsigned int *order = malloc(p->filled * sizeof(*order));
-	unsigned int i, n = p->filled / opt.one_in;
+	unsigned int i, n, nr = p->filled > TAIL ? p->filled - TAIL : 0;
 
 	if (!order)
 		fail("order");
-	for (i = 0; i < p->filled; i++)
+	for (i = 0; i < nr; i++)
 		order[i] = i;
+	n = nr / opt.one_in;
 	for (i = 0; i < n; i++) {
-		unsigned int j = i + rnd() % (p->filled - i), tmp = order[i];
+		unsigned int j = i + rnd() % (nr - i), tmp = order[i];
 
 		order[i] = order[j];
 		order[j] = tmp;
@@ -612,7 +628,7 @@ static long wait_blocks(long blocks)
 
 	do {
 		t = now_ms() - t0;
-		if (vmstat("nr_dmap_blocks") <= blocks)
+		if (vm_counter("nr_dmap_blocks") <= blocks)
 			return t;
 		usleep(50000);
 	} while (t < opt.settle * 1000L);
@@ -625,34 +641,48 @@ static long wait_map(long map2m, long map1g)
 
 	do {
 		t = now_ms() - t0;
-		if (meminfo("DirectMap2M") >= map2m && meminfo("DirectMap1G") >= map1g)
+		if (mem_counter("DirectMap2M") >= map2m && mem_counter("DirectMap1G") >= map1g)
 			return t;
 		usleep(50000);
 	} while (dmap && t < opt.settle * 1000L);
 	return -1;
 }
 
+static const struct {
+	int key;
+	unsigned int *value, min;
+} numbers[] = {
+	{ 'p', &opt.procs, 1 },
+	{ 't', &opt.tables, 1 },
+	{ 'k', &opt.keep_kib, 1 },
+	{ 'o', &opt.one_in, 1 },
+	{ 's', &opt.settle, 1 },
+	{ 'S', &opt.seed, 1 },
+};
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	unsigned int *num = NULL;
+	unsigned int i;
 	char *end;
 
-	switch (key) {
-	case 'p': num = &opt.procs; break;
-	case 't': num = &opt.tables; break;
-	case 'k': num = &opt.keep_kib; break;
-	case 'o': num = &opt.one_in; break;
-	case 's': num = &opt.settle; break;
-	case 'S': num = &opt.seed; break;
-	case 'm': opt.map = true; return 0;
-	case ARGP_KEY_ARG: argp_usage(state); return 0;
-	default: return ARGP_ERR_UNKNOWN;
+	if (key == ARGP_KEY_ARG)
+		argp_usage(state);
+	if (key == 'm') {
+		opt.map = true;
+		return 0;
 	}
-	errno = 0;
-	*num = strtoul(arg, &end, 0);
-	if (errno || *end || end == arg || *arg == '-' || !*num || *num > 10000000)
-		argp_error(state, "bad number: %s", arg);
-	return 0;
+	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		if (numbers[i].key != key)
+			continue;
+		errno = 0;
+		*numbers[i].value = strtoul(arg, &end, 0);
+		if (errno || *end || end == arg || *arg == '-' ||
+		    *numbers[i].value < numbers[i].min ||
+		    *numbers[i].value > 1000000)
+			argp_error(state, "bad number: %s", arg);
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
 }
 
 int main(int argc, char **argv)
@@ -661,7 +691,7 @@ int main(int argc, char **argv)
 		{ "procs", 'p', "N", 0, "processes, each of which forks one more (60)", 0 },
 		{ "tables", 't', "N", 0, "page tables of each (64)", 0 },
 		{ "one-in", 'o', "N", 0, "one pipe in N is closed (8)", 0 },
-		{ "keep-kib", 'k', "KIB", 0, "free memory at which filling stops, or half of it if a large page is left (6144)", 0 },
+		{ "keep-kib", 'k', "KIB", 0, "free memory at which filling stops (6144)", 0 },
 		{ "settle", 's', "S", 0, "longest wait for the release (5)", 0 },
 		{ "seed", 'S', "N", 0, "seed of the choice (1)", 0 },
 		{ "map", 'm', NULL, 0, "print how many 2 MiB ranges have how many free pages", 0 },
@@ -695,21 +725,21 @@ int main(int argc, char **argv)
 	if (setrlimit(RLIMIT_NOFILE, &nofile))
 		fail("RLIMIT_NOFILE");
 
-	dmap = vmstat("nr_dmap_blocks") >= 0;
+	dmap = vm_counter("nr_dmap_blocks") >= 0;
 	asked = 2L * opt.procs * opt.tables;
 	start_loader(&loader);
 	printf("KTAP version 1\n1..8\n");
 	fold_counters();
-	map2m = meminfo("DirectMap2M");
-	map1g = meminfo("DirectMap1G");
-	report("phase=start MemFree=%ld", meminfo("MemFree"));
+	map2m = mem_counter("DirectMap2M");
+	map1g = mem_counter("DirectMap1G");
+	report("phase=start MemFree=%ld", mem_counter("MemFree"));
 
 	tune_allocator();
 	drain_lists();
 	t = now_ms();
 	fill_memory(&pipes);
-	report("phase=filled pipes=%u of=%u ms=%ld MemFree=%ld pcp=%ld order9_pages=%ld",
-	       pipes.filled, pipes.nr, now_ms() - t, meminfo("MemFree"),
+	report("phase=filled pipes=%u of=%u ms=%ld MemFree=%ld pcp=%ld order9=%ld",
+	       pipes.filled, pipes.nr, now_ms() - t, mem_counter("MemFree"),
 	       pcp_pages(), buddy_pages(9));
 	closed = free_some(&pipes);
 	large = buddy_pages(9);
@@ -725,14 +755,14 @@ int main(int argc, char **argv)
 	marked = snap.pages;
 	listed = buddy_pages(0);
 	fold_counters();
-	blocks0 = vmstat("nr_dmap_blocks");
-	live0 = vmstat("nr_dmap_live");
-	idle0 = vmstat("nr_dmap_idle");
-	alloc0 = vmstat("dmap_alloc");
-	fail0 = vmstat("dmap_alloc_fail");
-	pgt0 = vmstat("nr_page_table_pages");
-	report("phase=fragmented closed=%u MemFree=%ld free_pages=%ld marked=%ld pcp=%ld order9_pages=%ld best=%u median=%u",
-	       closed, meminfo("MemFree"), listed, marked, pcp_pages(), large,
+	blocks0 = vm_counter("nr_dmap_blocks");
+	live0 = vm_counter("nr_dmap_live");
+	idle0 = vm_counter("nr_dmap_idle");
+	alloc0 = vm_counter("dmap_alloc");
+	fail0 = vm_counter("dmap_alloc_fail");
+	pgt0 = vm_counter("nr_page_table_pages");
+	report("phase=fragmented closed=%u free=%ld marked=%ld pcp=%ld order9=%ld best=%u mid=%u",
+	       closed, listed, marked, pcp_pages(), large,
 	       snap.nr ? snap.free[0] : 0, snap.nr ? snap.free[snap.nr / 2] : 0);
 	result(!large, "no free page of order 9 or 10 is left (%ld pages)", large);
 
@@ -740,18 +770,18 @@ int main(int argc, char **argv)
 	good = run_load(&loader);
 	t = now_ms() - t;
 	fold_counters();
-	blocks1 = vmstat("nr_dmap_blocks");
-	live1 = vmstat("nr_dmap_live");
-	alloc1 = vmstat("dmap_alloc");
-	fail1 = vmstat("dmap_alloc_fail");
-	pgt1 = vmstat("nr_page_table_pages");
-	peak2m = meminfo("DirectMap2M");
+	blocks1 = vm_counter("nr_dmap_blocks");
+	live1 = vm_counter("nr_dmap_live");
+	alloc1 = vm_counter("dmap_alloc");
+	fail1 = vm_counter("dmap_alloc_fail");
+	pgt1 = vm_counter("nr_page_table_pages");
+	peak2m = mem_counter("DirectMap2M");
 	opened = blocks1 - blocks0;
 	/* Idle pages of blocks that were open before cost no new block. */
 	need = live1 - live0 - idle0;
 	fewest = fewest_blocks(&snap, need);
-	report("phase=peak ms=%ld procs=%u asked=%ld page_tables=%ld live=%ld opened=%ld fewest=%ld lost_2m=%ld",
-	       t, good, asked, pgt1 - pgt0, live1 - live0, opened,
+	report("phase=peak ms=%ld procs=%u tables=%ld live=%ld opened=%ld fewest=%ld lost_2m=%ld",
+	       t, good, pgt1 - pgt0, live1 - live0, opened,
 	       dmap ? fewest : -1, (map2m - peak2m) / 2048);
 
 	status = release_load(&loader);
@@ -771,7 +801,7 @@ int main(int argc, char **argv)
 
 	t = wait_blocks(blocks0);
 	report("phase=unloaded settle_ms=%ld lost_2m=%ld", t,
-	       (map2m - meminfo("DirectMap2M")) / 2048);
+	       (map2m - mem_counter("DirectMap2M")) / 2048);
 	dmap_result(t >= 0, "the blocks went back within %u s of the processes' end",
 		    opt.settle);
 
@@ -779,7 +809,7 @@ int main(int argc, char **argv)
 	restore_allocator();
 	t = wait_map(map2m, map1g);
 	report("phase=released settle_ms=%ld MemFree=%ld lost_2m=%ld", t,
-	       meminfo("MemFree"), (map2m - meminfo("DirectMap2M")) / 2048);
+	       mem_counter("MemFree"), (map2m - mem_counter("DirectMap2M")) / 2048);
 	dmap_result(t >= 0,
 		    "DirectMap2M and 1G were back within %u s of the release",
 		    opt.settle);

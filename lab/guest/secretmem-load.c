@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +24,7 @@
 #endif
 
 #define PAGE	4096UL
-#define WORDS	(PAGE / sizeof(uint64_t))
+#define WORDS	(PAGE / sizeof(unsigned long long))
 
 static struct {
 	unsigned int areas, pages, steps, chunk, hold, settle, seed;
@@ -113,9 +112,9 @@ static long now_ms(void)
 	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static uint64_t rnd_state;
+static unsigned long long rnd_state;
 
-static uint64_t rnd(void)
+static unsigned long long rnd(void)
 {
 	/* xorshift64*: the same run from the same seed on any libc */
 	rnd_state ^= rnd_state >> 12;
@@ -125,9 +124,9 @@ static uint64_t rnd(void)
 }
 
 struct chunk {
-	uint64_t *map;
+	unsigned long long *map;
 	unsigned int pages;
-	uint64_t tag;
+	unsigned long long tag;
 };
 
 struct area {
@@ -138,9 +137,10 @@ struct area {
 static struct area *areas;
 static unsigned long live, errors, checked;
 
-static uint64_t pattern(const struct chunk *c, unsigned int page, unsigned int word)
+static unsigned long long pattern(const struct chunk *c, unsigned int page, unsigned int word)
 {
-	return c->tag ^ ((uint64_t)page << 32) ^ ((uint64_t)word << 7) ^ 0x5ec7e7;
+	return c->tag ^ ((unsigned long long)page << 32) ^
+	       ((unsigned long long)word << 7) ^ 0x5ec7e7;
 }
 
 static bool grow(struct area *a, unsigned int pages)
@@ -172,7 +172,7 @@ static bool grow(struct area *a, unsigned int pages)
 	a->nr++;
 	live += pages;
 	for (i = 0; i < pages; i++) {
-		uint64_t *p = c->map + i * WORDS;
+		unsigned long long *p = c->map + i * WORDS;
 
 		for (w = 0; w < WORDS; w++) {
 			if (p[w]) {
@@ -196,7 +196,7 @@ static void shrink(struct area *a, unsigned int n)
 
 	for (i = 0; i < c->pages; i++) {
 		for (w = 0; w < WORDS; w++) {
-			uint64_t got = c->map[i * WORDS + w];
+			unsigned long long got = c->map[i * WORDS + w];
 
 			if (got != pattern(c, i, w)) {
 				errors++;
@@ -231,28 +231,38 @@ static long settle(long blocks, long map2m)
 	return -1;
 }
 
+static const struct {
+	int key;
+	unsigned int *value, min;
+} numbers[] = {
+	{ 'a', &opt.areas, 1 },
+	{ 'p', &opt.pages, 1 },
+	{ 'n', &opt.steps, 0 },
+	{ 'c', &opt.chunk, 1 },
+	{ 'H', &opt.hold, 0 },
+	{ 's', &opt.settle, 0 },
+	{ 'S', &opt.seed, 1 },
+};
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	unsigned int *num = NULL, min = 1;
+	unsigned int i;
 	char *end;
 
-	switch (key) {
-	case 'a': num = &opt.areas; break;
-	case 'p': num = &opt.pages; break;
-	case 'n': num = &opt.steps; min = 0; break;
-	case 'c': num = &opt.chunk; break;
-	case 'H': num = &opt.hold; min = 0; break;
-	case 's': num = &opt.settle; min = 0; break;
-	case 'S': num = &opt.seed; break;
-	case ARGP_KEY_ARG: argp_usage(state); return 0;
-	default: return ARGP_ERR_UNKNOWN;
+	if (key == ARGP_KEY_ARG)
+		argp_usage(state);
+	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		if (numbers[i].key != key)
+			continue;
+		errno = 0;
+		*numbers[i].value = strtoul(arg, &end, 0);
+		if (errno || *end || end == arg || *arg == '-' ||
+		    *numbers[i].value < numbers[i].min ||
+		    *numbers[i].value > 1000000)
+			argp_error(state, "bad number: %s", arg);
+		return 0;
 	}
-	errno = 0;
-	*num = strtoul(arg, &end, 0);
-	if (errno || *end || end == arg || *arg == '-' || *num < min ||
-	    *num > 10000000)
-		argp_error(state, "bad number: %s", arg);
-	return 0;
+	return ARGP_ERR_UNKNOWN;
 }
 
 int main(int argc, char **argv)

@@ -21,8 +21,8 @@
 
 #include "mm_internal.h"
 
-#define BLOCK_ORDER	9
-#define BLOCK_PAGES	(1UL << BLOCK_ORDER)
+#define BLOCK_ORDER	(PMD_SHIFT - PAGE_SHIFT)
+#define BLOCK_PAGES	(PMD_SIZE >> PAGE_SHIFT)
 #define MAX_TRIES	16
 #define LOOPS		200
 

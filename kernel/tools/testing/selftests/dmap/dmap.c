@@ -9,9 +9,9 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/types.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +62,7 @@ static long counter(const char *path, const char *name)
 	return found;
 }
 
-static long vmstat(const char *name)
+static long event(const char *name)
 {
 	return counter("/proc/vmstat", name);
 }
@@ -78,7 +78,7 @@ static long gauge(const char *name)
 			;
 		close(fd);
 	}
-	return vmstat(name);
+	return event(name);
 }
 
 static long direct_map(void)
@@ -139,6 +139,17 @@ static void settle(void)
 	}
 }
 
+/* Accesses that the compiler must not leave out. */
+static void touch(void *p, unsigned int value)
+{
+	__atomic_store_n((unsigned int *)p, value, __ATOMIC_RELAXED);
+}
+
+static unsigned int peek(const void *p)
+{
+	return __atomic_load_n((const unsigned int *)p, __ATOMIC_RELAXED);
+}
+
 /* A child that holds nr page tables, and hardly a page besides. */
 struct holder {
 	pid_t pid;
@@ -162,7 +173,7 @@ static void touch_tables(const char *map, unsigned int nr)
 	unsigned int i;
 
 	for (i = 0; i < nr; i++)
-		(void)*(const volatile char *)(map + i * TABLE_SPAN);
+		peek(map + i * TABLE_SPAN);
 }
 
 static bool hold_tables(struct holder *h, unsigned int nr)
@@ -231,7 +242,7 @@ static int test_counters_exist(void)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
-		if (vmstat(names[i]) < 0) {
+		if (event(names[i]) < 0) {
 			ksft_print_msg("%s is not in /proc/vmstat\n", names[i]);
 			ok = false;
 		}
@@ -244,7 +255,7 @@ static int test_counters_consistent(void)
 	bool ok = consistent();
 
 	/* This very process has tables. */
-	ok = ok && vmstat("dmap_alloc") > 0 && gauge("nr_dmap_live") > 0;
+	ok = ok && event("dmap_alloc") > 0 && gauge("nr_dmap_live") > 0;
 	return ok ? KSFT_PASS : KSFT_FAIL;
 }
 
@@ -257,7 +268,7 @@ static int test_fork_raises_and_exit_lowers(void)
 
 	settle();
 	live0 = gauge("nr_dmap_live");
-	fail0 = vmstat("dmap_alloc_fail");
+	fail0 = event("dmap_alloc_fail");
 	if (!hold_tables(&h, nr)) {
 		ksft_print_msg("the child did not get its tables\n");
 		return KSFT_FAIL;
@@ -270,7 +281,7 @@ static int test_fork_raises_and_exit_lowers(void)
 	ksft_print_msg("live: %ld, with %ld tables more %ld, after %ld\n", live0,
 		       nr, live1, live2);
 	ok = ok && live1 - live0 >= nr && live1 - live0 <= nr + NOISE + 32 &&
-	     labs(live2 - live0) <= NOISE && vmstat("dmap_alloc_fail") == fail0;
+	     labs(live2 - live0) <= NOISE && event("dmap_alloc_fail") == fail0;
 	return ok ? KSFT_PASS : KSFT_FAIL;
 }
 
@@ -289,7 +300,7 @@ static int test_fork_copies_from_cache(void)
 	    pipe2(ready, O_CLOEXEC) || pipe2(go, O_CLOEXEC))
 		return KSFT_FAIL;
 	for (i = 0; i < nr; i++)
-		*(volatile char *)(map + i * TABLE_SPAN) = 1;
+		touch(map + i * TABLE_SPAN, 1);
 	settle();
 	live0 = gauge("nr_dmap_live");
 	pid = fork();
@@ -298,7 +309,7 @@ static int test_fork_copies_from_cache(void)
 		if (write(ready[1], "k", 1) != 1)
 			_exit(1);
 		for (i = 0; i < nr; i++)
-			if (*(volatile char *)(map + i * TABLE_SPAN) != 1)
+			if (peek(map + i * TABLE_SPAN) != 1)
 				_exit(1);
 		_exit(read(go[0], &c, 1) < 0);
 	}
@@ -317,7 +328,7 @@ static int test_fork_copies_from_cache(void)
 	return live1 - live0 >= (long)nr ? KSFT_PASS : KSFT_FAIL;
 }
 
-static int secret_area(size_t pages, uint64_t **map)
+static int secret_area(size_t pages, __u64 **map)
 {
 	int fd = syscall(__NR_memfd_secret, 0);
 
@@ -349,7 +360,7 @@ static int test_secretmem_from_cache(void)
 {
 	const long pages = 300;
 	long live0, live1, live2;
-	uint64_t *map;
+	__u64 *map;
 	long i;
 	int fd;
 
@@ -361,7 +372,7 @@ static int test_secretmem_from_cache(void)
 	if (fd < 0)
 		return KSFT_FAIL;
 	for (i = 0; i < pages; i++)
-		*(volatile uint64_t *)(map + i * PAGE / sizeof(*map)) = i;
+		touch(map + i * PAGE / sizeof(*map), i);
 	live1 = gauge("nr_dmap_live");
 	munmap(map, pages * PAGE);
 	close(fd);
@@ -373,7 +384,7 @@ static int test_secretmem_from_cache(void)
 	       labs(live2 - live0) <= NOISE ? KSFT_PASS : KSFT_FAIL;
 }
 
-static bool all_equal(const uint64_t *p, size_t words, uint64_t value)
+static bool all_equal(const __u64 *p, size_t words, __u64 value)
 {
 	size_t i;
 
@@ -383,7 +394,7 @@ static bool all_equal(const uint64_t *p, size_t words, uint64_t value)
 	return true;
 }
 
-static void fill(uint64_t *p, size_t words, uint64_t value)
+static void fill(__u64 *p, size_t words, __u64 value)
 {
 	size_t i;
 
@@ -393,8 +404,8 @@ static void fill(uint64_t *p, size_t words, uint64_t value)
 
 static int test_secretmem_zero_and_isolated(void)
 {
-	const size_t pages = 64, words = 64 * PAGE / sizeof(uint64_t);
-	uint64_t *a, *b, copy;
+	const size_t pages = 64, words = 64 * PAGE / sizeof(__u64);
+	__u64 *a, *b, copy;
 	struct iovec local = { &copy, sizeof(copy) };
 	struct iovec remote = { 0 };
 	int fda, fdb, round, mem;
@@ -426,7 +437,7 @@ static int test_secretmem_zero_and_isolated(void)
 			ok = false;
 		}
 		mem = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
-		if (mem >= 0 && pread(mem, &copy, sizeof(copy), (off_t)(uintptr_t)a) > 0) {
+		if (mem >= 0 && pread(mem, &copy, sizeof(copy), (off_t)(unsigned long)a) > 0) {
 			ksft_print_msg("/proc/self/mem read a secret\n");
 			ok = false;
 		}
@@ -448,9 +459,9 @@ static int test_secretmem_limit(void)
 {
 	const unsigned int limit = 16, pages = 64;
 	struct rlimit small = { limit * PAGE, limit * PAGE };
-	volatile unsigned int *touched;
+	unsigned int *touched;
 	long live0, live1;
-	uint64_t *map;
+	__u64 *map;
 	int fd, status;
 	pid_t pid;
 
@@ -472,8 +483,8 @@ static int test_secretmem_limit(void)
 		fd = secret_area(pages, &map);
 		if (fd < 0)
 			_exit(errno == EAGAIN ? 0 : 3);
-		for (; *touched < pages; (*touched)++)
-			*(volatile uint64_t *)(map + *touched * PAGE / sizeof(*map)) = 1;
+		for (; peek(touched) < pages; touch(touched, peek(touched) + 1))
+			touch(map + peek(touched) * PAGE / sizeof(*map), 1);
 		_exit(4);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
@@ -481,12 +492,12 @@ static int test_secretmem_limit(void)
 	settle();
 	live1 = gauge("nr_dmap_live");
 	ksft_print_msg("status %#x after %u pages with a limit of %u; live %ld, %ld\n",
-		       status, *touched, limit, live0, live1);
+		       status, peek(touched), limit, live0, live1);
 	if (status && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS))
 		return KSFT_FAIL;
-	if (*touched > limit || labs(live1 - live0) > NOISE)
+	if (peek(touched) > limit || labs(live1 - live0) > NOISE)
 		return KSFT_FAIL;
-	munmap((void *)touched, PAGE);
+	munmap(touched, PAGE);
 	return KSFT_PASS;
 }
 
@@ -527,15 +538,15 @@ static int test_shrinker_returns_memory(void)
 	blocks = gauge("nr_dmap_blocks");
 	if (!hold_tables(&h, 4 * BLOCK_PAGES) || !release(&h))
 		return KSFT_FAIL;
-	drained = vmstat("dmap_drain");
+	drained = event("dmap_drain");
 	t0 = now_ms();
 	if (!write_file("/proc/sys/vm/drop_caches", "2"))
 		return KSFT_FAIL;
 	t = wait_blocks(blocks);
 	ksft_print_msg("drop_caches took %ld ms, %ld blocks drained by then\n",
 		       now_ms() - t0 - (t > 0 ? t : 0),
-		       vmstat("dmap_drain") - drained);
-	return t >= 0 && vmstat("dmap_drain") > drained ? KSFT_PASS : KSFT_FAIL;
+		       event("dmap_drain") - drained);
+	return t >= 0 && event("dmap_drain") > drained ? KSFT_PASS : KSFT_FAIL;
 }
 
 struct block_sums {
@@ -631,7 +642,7 @@ static int test_block_map(void)
 static int test_direct_map_constant(void)
 {
 	long before = direct_map(), with, after;
-	uint64_t *map = NULL;
+	__u64 *map = NULL;
 	struct holder h;
 	int fd;
 
@@ -655,26 +666,46 @@ static int test_direct_map_constant(void)
 	return with == before && after == before ? KSFT_PASS : KSFT_FAIL;
 }
 
+static char cgroup2[64];
+static bool cgroup2_is_ours;
+
+static bool find_cgroup2(void)
+{
+	if (*cgroup2)
+		return true;
+	if (!access("/sys/fs/cgroup/cgroup.controllers", R_OK)) {
+		snprintf(cgroup2, sizeof(cgroup2), "/sys/fs/cgroup");
+		return true;
+	}
+	snprintf(cgroup2, sizeof(cgroup2), "/tmp/dmap-cgroup.XXXXXX");
+	if (mkdtemp(cgroup2)) {
+		if (!mount("cgroup", cgroup2, "cgroup2", 0, NULL)) {
+			cgroup2_is_ours = true;
+			return true;
+		}
+		ksft_print_msg("no cgroup2: %s\n", strerror(errno));
+		rmdir(cgroup2);
+	}
+	*cgroup2 = 0;
+	return false;
+}
+
+static void leave_cgroup2(void)
+{
+	if (cgroup2_is_ours && !umount(cgroup2))
+		rmdir(cgroup2);
+}
+
 /* A cgroup of our own, or NULL with the reason printed. */
 static const char *make_cgroup(void)
 {
 	static char path[128];
-	const char *mnt = "/sys/fs/cgroup";
 
-	if (!root)
+	if (!root || !find_cgroup2())
 		return NULL;
-	if (access("/sys/fs/cgroup/cgroup.controllers", R_OK)) {
-		static char dir[] = "/tmp/dmap-cgroup.XXXXXX";
-
-		if (!mkdtemp(dir) || mount("cgroup", dir, "cgroup2", 0, NULL)) {
-			ksft_print_msg("no cgroup2: %s\n", strerror(errno));
-			return NULL;
-		}
-		mnt = dir;
-	}
-	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", mnt);
+	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", cgroup2);
 	write_file(path, "+memory");
-	snprintf(path, sizeof(path), "%s/dmap-test-%d", mnt, getpid());
+	snprintf(path, sizeof(path), "%s/dmap-test-%d", cgroup2, getpid());
 	if (mkdir(path, 0755)) {
 		ksft_print_msg("%s: %s\n", path, strerror(errno));
 		return NULL;
@@ -823,7 +854,7 @@ static int test_memcg_charges_secrets(void)
 	const size_t pages = 1024;
 	const char *dir = make_cgroup();
 	long charged;
-	uint64_t *map;
+	__u64 *map;
 	int fds[2], go[2], fd, status;
 	char c = 0;
 	size_t i;
@@ -847,7 +878,7 @@ static int test_memcg_charges_secrets(void)
 		if (fd < 0)
 			_exit(1);
 		for (i = 0; i < pages; i++)
-			*(volatile uint64_t *)(map + i * PAGE / sizeof(*map)) = i;
+			touch(map + i * PAGE / sizeof(*map), i);
 		if (write(fds[1], "k", 1) != 1)
 			_exit(1);
 		_exit(read(go[0], &c, 1) < 0);
@@ -868,10 +899,10 @@ static int test_memcg_charges_secrets(void)
 static int test_no_request_failed(void)
 {
 	/* The memcg limit is no failure of the cache: it had the page. */
-	long failed = vmstat("dmap_alloc_fail");
+	long failed = event("dmap_alloc_fail");
 
 	ksft_print_msg("dmap_alloc %ld, dmap_alloc_fail %ld\n",
-		       vmstat("dmap_alloc"), failed);
+		       event("dmap_alloc"), failed);
 	return consistent() && failed == 0 ? KSFT_PASS : KSFT_FAIL;
 }
 
@@ -905,7 +936,7 @@ int main(void)
 	root = !geteuid();
 	if (root)
 		setrlimit(RLIMIT_MEMLOCK, &memlock);
-	dmap = vmstat("nr_dmap_blocks") >= 0 && vmstat("nr_dmap_live") > 0;
+	dmap = event("nr_dmap_blocks") >= 0 && event("nr_dmap_live") > 0;
 	ksft_print_header();
 	ksft_set_plan(ARRAY_SIZE(tests));
 	for (i = 0; i < ARRAY_SIZE(tests); i++) {
@@ -921,5 +952,6 @@ int main(void)
 		else
 			ksft_test_result_report(result, "%s\n", tests[i].name);
 	}
+	leave_cgroup2();
 	ksft_finished();
 }
