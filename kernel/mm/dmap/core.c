@@ -17,7 +17,7 @@ DEFINE_STATIC_KEY_FALSE(dmap_key);
 EXPORT_SYMBOL_GPL(dmap_key);
 
 DEFINE_XARRAY(dmap_blocks);
-struct dmap_class *dmap_classes[MAX_NUMNODES] __ro_after_init;
+struct dmap_class *dmap_classes[MAX_NUMNODES][DMAP_NR_LIFETIMES] __ro_after_init;
 unsigned long dmap_reserve_pages __ro_after_init;
 
 /* A request that reclaim cannot serve in so many rounds, others being faster. */
@@ -38,6 +38,7 @@ static struct page *take(gfp_t gfp, unsigned int order, int nid,
 			 const nodemask_t *nodemask)
 {
 	struct zonelist *zonelist = node_zonelist(nid, gfp);
+	struct dmap_class *class;
 	struct page *page;
 	struct zoneref *z;
 	struct zone *zone;
@@ -51,7 +52,7 @@ static struct page *take(gfp_t gfp, unsigned int order, int nid,
 		    !__cpuset_zone_allowed(zone, gfp))
 			continue;
 		last = zone_to_nid(zone);
-		page = take_or_refill(dmap_classes[last], gfp, order);
+		page = take_or_refill(dmap_class_for(gfp, last), gfp, order);
 		if (page)
 			return page;
 	}
@@ -59,10 +60,10 @@ static struct page *take(gfp_t gfp, unsigned int order, int nid,
 	if (!gfpflags_allow_blocking(gfp))
 		return NULL;
 	for (round = 0; round < RECLAIM_ROUNDS || gfp & __GFP_NOFAIL; round++) {
-		last = dmap_refill_reclaim(gfp, order, nid, nodemask);
-		if (last < 0)
+		class = dmap_refill_reclaim(gfp, order, nid, nodemask);
+		if (!class)
 			continue;
-		page = dmap_class_alloc(dmap_classes[last], order);
+		page = dmap_class_alloc(class, order);
 		if (page)
 			return page;
 	}
@@ -231,7 +232,7 @@ static int __init setup_dmap_reserve(char *value)
 }
 early_param("dmap_reserve", setup_dmap_reserve);
 
-/* Idle memory per node that is never given back but under pressure. */
+/* Idle user memory per node that is never given back but under pressure. */
 static unsigned long __init reserve_pages(void)
 {
 	unsigned long long max = (u64)totalram_pages() << PAGE_SHIFT >> 3;
@@ -257,8 +258,12 @@ static void __init fill_reserve(void)
 	int nid;
 
 	for_each_node_state(nid, N_MEMORY) {
+		/* See KERNEL_KEEP. */
+		page = dmap_alloc(DMAP_PTE, GFP_KERNEL | __GFP_THISNODE, 0, nid);
+		if (page)
+			dmap_free(page, 0);
 		for (nr = 0; nr < dmap_reserve_pages; nr += DMAP_BLOCK_PAGES) {
-			page = dmap_alloc(DMAP_PTE, GFP_KERNEL | __GFP_THISNODE,
+			page = dmap_alloc(DMAP_PTE, GFP_USER | __GFP_THISNODE,
 					  DMAP_BLOCK_ORDER, nid);
 			if (!page)
 				break;
@@ -271,8 +276,9 @@ static void __init fill_reserve(void)
 
 static int __init dmap_init(void)
 {
+	struct dmap_class *class;
 	const char *why;
-	int nid;
+	int nid, life;
 
 	BUILD_BUG_ON(pageblock_order != DMAP_BLOCK_ORDER);
 	BUILD_BUG_ON(DMAP_BLOCK_ORDER > MAX_PAGE_ORDER);
@@ -286,11 +292,15 @@ static int __init dmap_init(void)
 		return 0;
 	}
 
-	dmap_block_cache = KMEM_CACHE(dmap_block, SLAB_PANIC);
+	/* By RCU: adopt() looks at blocks whose class is not locked. */
+	dmap_block_cache = KMEM_CACHE(dmap_block,
+				      SLAB_PANIC | SLAB_TYPESAFE_BY_RCU);
 	for_each_node(nid) {
-		dmap_classes[nid] = kzalloc(sizeof(*dmap_classes[nid]),
-					    GFP_KERNEL | __GFP_NOFAIL);
-		dmap_class_init(dmap_classes[nid], nid);
+		for (life = 0; life < DMAP_NR_LIFETIMES; life++) {
+			class = kzalloc(sizeof(*class), GFP_KERNEL | __GFP_NOFAIL);
+			dmap_class_init(class, nid);
+			dmap_classes[nid][life] = class;
+		}
 	}
 	if (dmap_drain_init()) {
 		pr_info("off: no memory for the shrinker\n");

@@ -112,7 +112,7 @@ struct dmap_candidate {
 #define DMAP_CANDIDATES	64
 
 /**
- * struct dmap_class - the blocks of one class on one node
+ * struct dmap_class - the blocks of one class and lifetime on one node
  * @lock:	the bitmaps, places and counts of the blocks; taken from any
  *		context that frees pages
  * @refill:	which blocks there are, @capturing and @candidates
@@ -156,9 +156,20 @@ struct dmap_class {
 	int nid;
 };
 
+/*
+ * Pages that live as long as a user's memory, and pages that the kernel keeps
+ * (vmalloc never frees its tables), sit in blocks of their own: one of the
+ * latter would hold a block for good.
+ */
+enum dmap_lifetime {
+	DMAP_USER,
+	DMAP_KERNEL,
+	DMAP_NR_LIFETIMES,
+};
+
 /* core.c */
 extern struct xarray dmap_blocks;
-extern struct dmap_class *dmap_classes[MAX_NUMNODES];
+extern struct dmap_class *dmap_classes[MAX_NUMNODES][DMAP_NR_LIFETIMES];
 extern unsigned long dmap_reserve_pages;
 void dmap_report(struct page *page, unsigned int order, const char *what);
 
@@ -173,6 +184,28 @@ void dmap_report(struct page *page, unsigned int order, const char *what);
 static inline struct dmap_block *dmap_block_of(unsigned long pfn)
 {
 	return xa_load(&dmap_blocks, pfn >> DMAP_BLOCK_ORDER);
+}
+
+#define for_each_node_class(class, nid, life)				\
+	for ((life) = 0; (life) < DMAP_NR_LIFETIMES &&			\
+	     ((class) = dmap_classes[nid][life]); (life)++)
+
+/**
+ * dmap_class_for() - the class that a request belongs to
+ * @gfp: its flags
+ * @nid: the node
+ *
+ * User page tables are charged to the user, and user memory is bound to its
+ * cpuset; what is neither is the kernel's own.
+ *
+ * Context: Any.
+ * Return: the class.
+ */
+static inline struct dmap_class *dmap_class_for(gfp_t gfp, int nid)
+{
+	bool user = gfp & (__GFP_ACCOUNT | __GFP_HARDWALL);
+
+	return dmap_classes[nid][user ? DMAP_USER : DMAP_KERNEL];
 }
 
 /* block.c */
@@ -204,8 +237,8 @@ struct dmap_block *dmap_alloc_block(gfp_t gfp);
 int dmap_enter_block(struct dmap_block *block);
 int dmap_split_range(unsigned long pfn, struct page **tables);
 int dmap_refill(struct dmap_class *class, gfp_t gfp, unsigned int order);
-int dmap_refill_reclaim(gfp_t gfp, unsigned int order, int nid,
-			const nodemask_t *nodemask);
+struct dmap_class *dmap_refill_reclaim(gfp_t gfp, unsigned int order, int nid,
+				       const nodemask_t *nodemask);
 void dmap_capture_end(struct dmap_block *block);
 
 /* drain.c */

@@ -356,7 +356,7 @@ static int cache_init(struct kunit *test)
 	books = kunit_kzalloc(test, sizeof(*books), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, books);
 	dmap_drain_all();
-	books->class = dmap_classes[numa_mem_id()];
+	books->class = dmap_class_for(GFP_KERNEL, numa_mem_id());
 	books->blocks = books->class->nr_blocks;
 	books->live = class_live(books->class);
 	test->priv = books;
@@ -443,6 +443,20 @@ static void test_orders(struct kunit *test)
 	}
 	KUNIT_EXPECT_NULL(test, alloc_pages(GFP_KERNEL | __GFP_PTE_MAPPED,
 					    DMAP_BLOCK_ORDER + 1));
+}
+
+/* The kernel's own pages, which stay, hold no block of a user's. */
+static void test_lifetimes_are_apart(struct kunit *test)
+{
+	struct page *kernel = alloc_page(GFP_KERNEL | __GFP_PTE_MAPPED);
+	struct page *user = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_PTE_MAPPED);
+
+	KUNIT_ASSERT_NOT_NULL(test, kernel);
+	KUNIT_ASSERT_NOT_NULL(test, user);
+	KUNIT_EXPECT_PTR_NE(test, dmap_block_of(page_to_pfn(kernel)),
+			    dmap_block_of(page_to_pfn(user)));
+	__free_page(kernel);
+	__free_page(user);
 }
 
 /* An order-1 pair that is freed page by page comes back whole. */
@@ -812,6 +826,7 @@ static void test_drain_against_alloc(struct kunit *test)
 static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(test_both_doors),
 	KUNIT_CASE(test_orders),
+	KUNIT_CASE(test_lifetimes_are_apart),
 	KUNIT_CASE(test_split_pages_come_back),
 	KUNIT_CASE(test_zones_are_not_guessed),
 	KUNIT_CASE(test_bulk_gets_cache_pages),

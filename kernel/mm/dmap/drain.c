@@ -12,6 +12,12 @@
 
 #define DRAIN_DELAY	HZ
 
+/*
+ * The kernel's pages come one by one and stay: a block for the first of them
+ * is opened at boot and kept, for it would be held from then on anyway.
+ */
+#define KERNEL_KEEP	1
+
 static void drain_work(struct work_struct *work);
 static DECLARE_DELAYED_WORK(drain_dwork, drain_work);
 
@@ -80,10 +86,13 @@ static void drain_class(struct dmap_class *class, unsigned long keep)
 
 static void drain_work(struct work_struct *work)
 {
-	int nid;
+	struct dmap_class *class;
+	int nid, life;
 
 	for_each_node(nid)
-		drain_class(dmap_classes[nid], dmap_reserve_pages);
+		for_each_node_class(class, nid, life)
+			drain_class(class, life == DMAP_USER ?
+				    dmap_reserve_pages : KERNEL_KEEP);
 }
 
 /**
@@ -103,35 +112,40 @@ void dmap_drain_soon(void)
  */
 void dmap_drain_all(void)
 {
-	int nid;
+	struct dmap_class *class;
+	int nid, life;
 
 	/* Blocks that the worker has popped are not back before it is done. */
 	cancel_delayed_work_sync(&drain_dwork);
 	for_each_node(nid)
-		drain_class(dmap_classes[nid], 0);
+		for_each_node_class(class, nid, life)
+			drain_class(class, 0);
 }
 
 static unsigned long drain_count(struct shrinker *shrinker,
 				 struct shrink_control *sc)
 {
-	unsigned long nr = READ_ONCE(dmap_classes[sc->nid]->nr_empty);
+	struct dmap_class *class;
+	unsigned long nr = 0;
+	int life;
 
+	for_each_node_class(class, sc->nid, life)
+		nr += READ_ONCE(class->nr_empty);
 	return nr ? nr : SHRINK_EMPTY;
 }
 
-static unsigned long drain_scan(struct shrinker *shrinker,
-				struct shrink_control *sc)
+/* Give back up to @nr pages, as far as no lock has to be waited for. */
+static unsigned long shrink_class(struct dmap_class *class, unsigned long nr)
 {
-	struct dmap_class *class = dmap_classes[sc->nid];
 	struct dmap_block *block;
 	unsigned long freed = 0;
 
 	if (!mutex_trylock(&class->refill))
-		return SHRINK_STOP;
+		return 0;
 	while (!list_empty(&class->capturing))
 		dmap_capture_end(list_first_entry(&class->capturing,
 						  struct dmap_block, capture));
-	while (freed < sc->nr_to_scan) {
+	while (freed < nr) {
 		block = dmap_class_pop_empty(class, 0);
 		if (!block)
 			break;
@@ -144,6 +158,19 @@ static unsigned long drain_scan(struct shrinker *shrinker,
 		give_block(block);
 	}
 	mutex_unlock(&class->refill);
+	return freed;
+}
+
+static unsigned long drain_scan(struct shrinker *shrinker,
+				struct shrink_control *sc)
+{
+	struct dmap_class *class;
+	unsigned long freed = 0;
+	int life;
+
+	for_each_node_class(class, sc->nid, life)
+		if (freed < sc->nr_to_scan)
+			freed += shrink_class(class, sc->nr_to_scan - freed);
 	return freed ? freed : SHRINK_STOP;
 }
 

@@ -356,6 +356,25 @@ int dmap_refill(struct dmap_class *class, gfp_t gfp, unsigned int order)
 	return ret;
 }
 
+/*
+ * The class of the block that holds @pfn, or @class where there is none. The
+ * block may go away at any time, its memory stays a block's (by RCU) and its
+ * class is a class for ever; the caller looks again under class->refill.
+ */
+static struct dmap_class *class_around(unsigned long pfn,
+				       struct dmap_class *class)
+{
+	struct dmap_block *block;
+	struct dmap_class *around = NULL;
+
+	rcu_read_lock();
+	block = dmap_block_of(pfn);
+	if (block)
+		around = READ_ONCE(block->class);
+	rcu_read_unlock();
+	return around ? around : class;
+}
+
 /* Make allocated pages the class's own, with all that is free around them. */
 static int adopt(struct dmap_class *class, struct supplies *supplies,
 		 struct page *page, unsigned int order)
@@ -363,15 +382,19 @@ static int adopt(struct dmap_class *class, struct supplies *supplies,
 	unsigned long base = ALIGN_DOWN(page_to_pfn(page), DMAP_BLOCK_PAGES);
 	unsigned int index = page_to_pfn(page) - base;
 	DECLARE_BITMAP(pages, DMAP_BLOCK_PAGES) = {};
-	struct dmap_block *block = dmap_block_of(base);
-	bool opened = !block;
+	struct dmap_block *block = NULL;
+	bool opened;
 	unsigned int nr;
 
 	lockdep_assert_held(&class->refill);
+	/* Not in a block of another class, or of one that is on its way back. */
+	if (class_around(base, class) == class)
+		block = dmap_block_of(base);
+	opened = !block;
 	if (opened)
 		block = open_block(class, supplies, base);
 	else if (block->place == DMAP_NOWHERE)
-		block = NULL;	/* on its way back: not to be used any more */
+		block = NULL;
 	if (!block) {
 		__free_pages(page, order);
 		return -ENOMEM;
@@ -401,14 +424,15 @@ static int adopt(struct dmap_class *class, struct supplies *supplies,
  * @nodemask: allowed nodes, or NULL for all
  *
  * The last resort: pages as any other request would get them, wherever they
- * are, and the range around them becomes a block.
+ * are, and the range around them becomes a block. Where it is a block already,
+ * of whichever lifetime, they join it.
  *
  * Context: Process context, may sleep.
- * Return: the node that has idle pages for the request now (which others may
- * take first), or -ENOMEM.
+ * Return: the class that has idle pages for the request now (which others may
+ * take first), or NULL.
  */
-int dmap_refill_reclaim(gfp_t gfp, unsigned int order, int nid,
-			const nodemask_t *nodemask)
+struct dmap_class *dmap_refill_reclaim(gfp_t gfp, unsigned int order, int nid,
+				       const nodemask_t *nodemask)
 {
 	struct supplies supplies;
 	struct dmap_class *class;
@@ -416,19 +440,19 @@ int dmap_refill_reclaim(gfp_t gfp, unsigned int order, int nid,
 	int ret;
 
 	might_sleep();
-	ret = get_supplies(&supplies, gfp);
-	if (ret)
-		return ret;
-	gfp &= GFP_RECLAIM_MASK | __GFP_THISNODE | __GFP_HARDWALL;
-	page = dmap_buddy_alloc(gfp, order, nid, nodemask);
+	if (get_supplies(&supplies, gfp))
+		return NULL;
+	page = dmap_buddy_alloc(gfp & (GFP_RECLAIM_MASK | __GFP_THISNODE |
+				       __GFP_HARDWALL), order, nid, nodemask);
 	if (!page) {
 		put_supplies(&supplies);
-		return -ENOMEM;
+		return NULL;
 	}
-	class = dmap_classes[page_to_nid(page)];
+	class = class_around(page_to_pfn(page),
+			     dmap_class_for(gfp, page_to_nid(page)));
 	mutex_lock(&class->refill);
 	ret = adopt(class, &supplies, page, order);
 	mutex_unlock(&class->refill);
 	put_supplies(&supplies);
-	return ret ? ret : class->nid;
+	return ret ? NULL : class;
 }

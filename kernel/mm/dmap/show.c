@@ -19,40 +19,53 @@ static const char *level_name(unsigned long pfn)
 	return "none";
 }
 
-static int blocks_show(struct seq_file *m, void *unused)
+static void class_show(struct seq_file *m, struct dmap_class *class, int life)
 {
 	struct dmap_block *block;
 	unsigned long index;
-	int nid;
+
+	mutex_lock(&class->refill);
+	rcu_read_lock();
+	xa_for_each(&dmap_blocks, index, block) {
+		/* Others' blocks may be freed: their memory stays a block's. */
+		if (READ_ONCE(block->class) != class ||
+		    block->place == DMAP_NOWHERE)
+			continue;
+		seq_printf(m, "0x%lx %d pte-%s %u %u %u %s %s\n",
+			   block->pfn, class->nid,
+			   life == DMAP_USER ? "user" : "kernel",
+			   block->nr_owned, block->nr_free,
+			   dmap_block_live(block), level_name(block->pfn),
+			   list_empty(&block->capture) ? "no" : "yes");
+	}
+	rcu_read_unlock();
+	mutex_unlock(&class->refill);
+}
+
+static int blocks_show(struct seq_file *m, void *unused)
+{
+	struct dmap_class *class;
+	int nid, life;
 
 	seq_puts(m, "# dmap blocks v1\n");
 	seq_puts(m, "# pfn nid class owned free live level capture\n");
-	for_each_node(nid) {
-		mutex_lock(&dmap_classes[nid]->refill);
-		xa_for_each(&dmap_blocks, index, block) {
-			if (block->class->nid != nid ||
-			    block->place == DMAP_NOWHERE)
-				continue;
-			seq_printf(m, "0x%lx %d pte %u %u %u %s %s\n",
-				   block->pfn, nid, block->nr_owned,
-				   block->nr_free, dmap_block_live(block),
-				   level_name(block->pfn),
-				   list_empty(&block->capture) ? "no" : "yes");
-		}
-		mutex_unlock(&dmap_classes[nid]->refill);
-	}
+	for_each_node(nid)
+		for_each_node_class(class, nid, life)
+			class_show(m, class, life);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(blocks);
 
 static int valid_show(struct seq_file *m, void *unused)
 {
-	int nid;
+	struct dmap_class *class;
+	int nid, life;
 
 	for_each_node(nid)
-		seq_printf(m, "node %d: %s\n", nid,
-			   dmap_class_valid(dmap_classes[nid]) ?
-			   "valid" : "BROKEN");
+		for_each_node_class(class, nid, life)
+			seq_printf(m, "node %d %s: %s\n", nid,
+				   life == DMAP_USER ? "user" : "kernel",
+				   dmap_class_valid(class) ? "valid" : "BROKEN");
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(valid);

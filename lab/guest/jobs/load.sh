@@ -49,7 +49,7 @@ load() {
 bad=0
 boot=$(figures)
 echo "@lab phase=boot $boot"
-load mmapfork stress-ng --mmapfork 4 --timeout 6s
+load mmapfork stress-ng --mmapfork 4 --timeout 2s
 load storm storm --hold 1 --settle 0
 load secretmem secretmem-load --hold 1 --settle 0
 exit $bad
