@@ -276,21 +276,51 @@ static void result(bool ok, bool needs_dmap, const char *fmt, ...)
 	failures += !ok;
 }
 
+/* What the load found; shared with the process that judges it. */
+static struct shared {
+	bool steady;
+	double min, sum;
+	unsigned int samples, over, restarts, bad;
+} *shared;
+
 /*
- * The gauges are read one after the other while they move: what must never be
- * is believed only when it is seen three times running.
+ * The pages of the cache's user blocks, from its own map: exact, where the
+ * gauges of /proc/vmstat lag behind by what each CPU has not added up yet. The
+ * blocks of the kernel's own pages take no part in the churn.
  */
-static bool overfull(void)
+static bool user_pages(long *live, long *held)
 {
-	unsigned int i;
+	char line[256], class[32];
+	long owned, free;
+	FILE *f = fopen("/sys/kernel/debug/dmap/blocks", "r");
 
-	for (i = 0; i < 3; i++) {
-		long live = vm_counter("nr_dmap_live");
-
-		if (live <= vm_counter("nr_dmap_blocks") * 512)
-			return false;
+	*live = *held = 0;
+	if (!f)
+		return false;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "0x%*x %*d %31s %ld %ld", class, &owned,
+			   &free) == 3 && !strcmp(class, "pte-user")) {
+			*live += owned - free;
+			*held += owned;
+		}
 	}
+	fclose(f);
 	return true;
+}
+
+static void sample(void)
+{
+	long live, held;
+	double fill;
+
+	if (!user_pages(&live, &held) || !held)
+		return;
+	fill = 100.0 * live / held;
+	shared->sum += fill;
+	if (fill < shared->min)
+		shared->min = fill;
+	shared->samples++;
+	shared->over += live > held;
 }
 
 static const struct {
@@ -328,6 +358,78 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
+/* The load itself, in a process whose page tables go away with the load's. */
+static void churn(void)
+{
+	const struct sched_param fifo = { .sched_priority = 1 };
+	unsigned int i, leaving = 0, left = 0;
+	long t, end, next_sample, next_restart;
+	pid_t *pids, fresh = 0;
+	int ready[2], status;
+
+	pids = calloc(opt.procs, sizeof(*pids));
+	if (!pids || pipe2(ready, O_CLOEXEC)) {
+		fprintf(stderr, "churn: %s\n", strerror(errno));
+		exit(1);
+	}
+	/* Or the many that churn leave it no time to sample them. */
+	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &fifo))
+		perror("churn: SCHED_FIFO");
+	for (i = 0; i < opt.procs; i++) {
+		pids[i] = start(ready, &shared->steady);
+		if (pids[i] < 0 || !is_ready(ready, 60000)) {
+			fprintf(stderr, "churn: process %u did not start\n", i);
+			exit(1);
+		}
+	}
+	report("phase=built procs=%u tables=%u", opt.procs, opt.procs * opt.tables);
+	__atomic_store_n(&shared->steady, true, __ATOMIC_RELAXED);
+	t = now_ms();
+	end = t + opt.seconds * 1000L;
+	next_sample = t;
+	next_restart = t + opt.restart_ms;
+	while ((t = now_ms()) < end) {
+		if (t >= next_sample) {
+			sample();
+			next_sample = t + opt.sample_ms;
+		}
+		/* The new one first, then the old: the load is never less. */
+		if (!fresh && t >= next_restart) {
+			fresh = start(ready, &shared->steady);
+			if (fresh < 0)
+				break;
+		} else if (fresh && is_ready(ready, 0)) {
+			i = rnd() % opt.procs;
+			kill(pids[i], SIGTERM);
+			pids[i] = fresh;
+			fresh = 0;
+			shared->restarts++;
+			leaving++;
+			next_restart = t + opt.restart_ms;
+		}
+		while (leaving && waitpid(-1, &status, WNOHANG) > 0) {
+			leaving--;
+			shared->bad += status != 0;
+		}
+		usleep(2000);
+	}
+	report("phase=steady samples=%u restarts=%u fill_min=%.1f fill_mean=%.1f PageTables=%ld",
+	       shared->samples, shared->restarts, shared->min,
+	       shared->samples ? shared->sum / shared->samples : 0,
+	       read_counter("/proc/meminfo", "PageTables"));
+	shared->bad += fresh < 0;
+	for (i = 0; i < opt.procs; i++)
+		kill(pids[i], SIGTERM);
+	if (fresh > 0)
+		kill(fresh, SIGTERM);
+	while (waitpid(-1, &status, 0) > 0) {
+		left++;
+		shared->bad += status != 0;
+	}
+	shared->bad += left != opt.procs + leaving + (fresh > 0);
+	exit(0);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
@@ -347,27 +449,22 @@ int main(int argc, char **argv)
 		"Random churn of page tables: how full the cache's blocks stay.",
 		NULL, NULL, NULL
 	};
-	unsigned int samples = 0, over = 0, i, bad = 0, restarts = 0,
-		     leaving = 0, left = 0;
-	double fill, mean, min = 100, sum = 0;
-	long blocks0, alloc0, fail0, t0, t, next_sample, next_restart;
-	const struct sched_param fifo = { .sched_priority = 1 };
-	bool *steady;
-	int ready[2], status;
-	pid_t *pids, fresh = 0;
+	long blocks0, alloc0, fail0, t0, t;
+	int status;
+	pid_t load;
 
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
 	rnd_state = opt.seed;
 	nr_slots = opt.tables * 2;
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	pids = calloc(opt.procs, sizeof(*pids));
-	steady = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (!pids || steady == MAP_FAILED || pipe2(ready, O_CLOEXEC)) {
+	if (shared == MAP_FAILED) {
 		fprintf(stderr, "churn: %s\n", strerror(errno));
 		return 1;
 	}
+	shared->min = 100;
 	dmap = vm_counter("nr_dmap_blocks") >= 0;
 	printf("KTAP version 1\n1..5\n");
 	blocks0 = vm_counter("nr_dmap_blocks");
@@ -375,67 +472,13 @@ int main(int argc, char **argv)
 	fail0 = vm_counter("dmap_alloc_fail");
 	report("phase=start");
 
-	/* Or the many that churn leave it no time to sample them. */
-	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &fifo))
-		perror("churn: SCHED_FIFO");
-	for (i = 0; i < opt.procs; i++) {
-		pids[i] = start(ready, steady);
-		if (pids[i] < 0 || !is_ready(ready, 60000)) {
-			fprintf(stderr, "churn: process %u did not start\n", i);
-			return 1;
-		}
+	load = fork();
+	if (!load)
+		churn();
+	if (load < 0 || waitpid(load, &status, 0) != load || status) {
+		fprintf(stderr, "churn: the load did not run to its end\n");
+		return 1;
 	}
-	report("phase=built procs=%u tables=%u", opt.procs, opt.procs * opt.tables);
-	__atomic_store_n(steady, true, __ATOMIC_RELAXED);
-	t0 = now_ms();
-	next_sample = t0;
-	next_restart = t0 + opt.restart_ms;
-	while ((t = now_ms()) < t0 + opt.seconds * 1000L) {
-		if (t >= next_sample) {
-			double live = vm_counter("nr_dmap_live");
-			double idle = vm_counter("nr_dmap_idle");
-
-			fill = live + idle > 0 ? 100 * live / (live + idle) : 0;
-			sum += fill;
-			min = fill < min ? fill : min;
-			samples++;
-			over += dmap && overfull();
-			next_sample = t + opt.sample_ms;
-		}
-		/* The new one first, then the old: the load is never less. */
-		if (!fresh && t >= next_restart) {
-			fresh = start(ready, steady);
-			if (fresh < 0)
-				break;
-		} else if (fresh && is_ready(ready, 0)) {
-			i = rnd() % opt.procs;
-			kill(pids[i], SIGTERM);
-			pids[i] = fresh;
-			fresh = 0;
-			restarts++;
-			leaving++;
-			next_restart = t + opt.restart_ms;
-		}
-		while (leaving && waitpid(-1, &status, WNOHANG) > 0) {
-			leaving--;
-			bad += status != 0;
-		}
-		usleep(2000);
-	}
-	mean = samples ? sum / samples : 0;
-	report("phase=steady samples=%u restarts=%u fill_min=%.1f fill_mean=%.1f PageTables=%ld",
-	       samples, restarts, min, mean,
-	       read_counter("/proc/meminfo", "PageTables"));
-	bad += fresh < 0;
-	for (i = 0; i < opt.procs; i++)
-		kill(pids[i], SIGTERM);
-	if (fresh > 0)
-		kill(fresh, SIGTERM);
-	while (waitpid(-1, &status, 0) > 0) {
-		left++;
-		bad += status != 0;
-	}
-	bad += left != opt.procs + leaving + (fresh > 0);
 
 	t0 = now_ms();
 	do {
@@ -446,12 +489,16 @@ int main(int argc, char **argv)
 	} while (t < opt.settle * 1000L);
 	report("phase=released settle_ms=%ld", t);
 
-	result(!bad, false, "all processes kept their contents (%u did not)", bad);
-	result(samples && min >= opt.fill, true,
+	result(!shared->bad, false, "all processes kept their contents (%u did not)",
+	       shared->bad);
+	result(shared->samples && shared->min >= opt.fill, true,
 	       "fill is at least %u %%: min %.1f, mean %.1f of %u samples",
-	       opt.fill, min, mean, samples);
-	result(samples && !over, true, "live pages never exceed the blocks (%u of %u)",
-	       over, samples);
+	       opt.fill, shared->min,
+	       shared->samples ? shared->sum / shared->samples : 0,
+	       shared->samples);
+	result(shared->samples && !shared->over, true,
+	       "live pages never exceed the blocks (%u of %u)", shared->over,
+	       shared->samples);
 	result(vm_counter("dmap_alloc_fail") == fail0 && vm_counter("dmap_alloc") > alloc0,
 	       true, "%ld pages came from the cache, no request failed",
 	       vm_counter("dmap_alloc") - alloc0);
