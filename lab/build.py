@@ -189,22 +189,46 @@ def build_guest_locked():
     shutil.copy(LAB / "guest/lab.sh", root / "lab.sh")
     shutil.copytree(LAB / "guest/jobs", root / "jobs")
     (root / "init").chmod(0o755)
-    pack(root)
+    pack(root, INITRAMFS)
     stamp.write_text(key)
     return True
 
 
-def pack(root):
-    """Write the initramfs: not compressed, since unpacking it in an emulated
+def build_bench(kernel):
+    """Compile the benchmarks that are modules of one kernel.
+
+    Return an initramfs that has them beside all that the others have: the
+    kernel unpacks archives that follow each other as if they were one.
+    """
+    place = OUT / "bench" / kernel
+    modules = place / "root" / "modules"
+    log = LOG / f"bench-{kernel}.log"
+    with locked(f"{kernel}.source"):
+        shutil.copytree(LAB / "bench", place, dirs_exist_ok=True)
+        make(kernel, "modules_prepare", log=log)
+        make(kernel, f"M={place}", "KBUILD_EXTRA_SYMBOLS=vmlinux.symvers",
+             "modules", log=log)
+        modules.mkdir(parents=True, exist_ok=True)
+        for module in place.glob("*.ko"):
+            shutil.copy(module, modules)
+        extra = place / "extra.cpio"
+        pack(place / "root", extra)
+        whole = place / "initramfs.cpio"
+        whole.write_bytes(INITRAMFS.read_bytes() + extra.read_bytes())
+    return whole
+
+
+def pack(root, archive):
+    """Write an initramfs: not compressed, since unpacking it in an emulated
     machine takes longer than reading it, and the same bytes every time, since
     counted runs must repeat."""
     names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*"))
     for name in names:
         os.utime(root / name, (0, 0), follow_symlinks=False)
-    aside = INITRAMFS.with_suffix(".new")
+    aside = archive.with_suffix(".new")
     with open(aside, "wb") as file:
         subprocess.run(
             ["cpio", "--create", "--format=newc", "--reproducible", "--quiet",
              "--owner=+0:+0"],
             cwd=root, input="\n".join(names).encode(), stdout=file, check=True)
-    aside.rename(INITRAMFS)
+    aside.rename(archive)

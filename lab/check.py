@@ -29,20 +29,37 @@ def run(*command):
     return process.returncode, (process.stdout + process.stderr).splitlines()
 
 
+# What checkpatch says of a form that cannot be written otherwise: the file,
+# the findings, why. Nothing else is excused.
+EXCUSED = [
+    ("include/linux/dmap_vmstat.h",
+     ("COMPLEX_MACRO", "MACRO_ARG_REUSE", "MACRO_ARG_UNUSED"),
+     "a list of counters expands to many, not to one value"),
+    ("include/trace/events/dmap.h",
+     ("OPEN_ENDED_LINE", "PARENTHESIS_ALIGNMENT"),
+     "the form of every trace header; kmem.h has 49 such findings"),
+]
+
+
+def excused(line):
+    return any(line.startswith(f"{name}:") and f":{kind}: " in line
+               for name, kinds, _ in EXCUSED for kind in kinds)
+
+
 def checkpatch():
     """The kernel's style, strictly."""
     files = written(*SOURCES, "Kconfig", "Makefile", ".rst", ".sh")
     _, lines = run("perl", "scripts/checkpatch.pl", "--strict", "--terse",
                    "--show-types", "--no-summary", "--file", *files)
-    return [f"checkpatch: {line}" for line in lines if line.strip()]
+    return [f"checkpatch: {line}" for line in lines
+            if line.strip() and not excused(line)]
 
 
 def sparse():
     """The kernel's type rules: address spaces, locks, endianness."""
     build.configure("dmap")
     objects = [name[:-2] + ".o" for name in written(".c")
-               if name.startswith(("mm/", "arch/")) and not name.endswith("test.c")]
-    # An object is made again only for C=2: no checked build is linked.
+               if name.startswith(("mm/", "arch/"))]
     log = LOG / "sparse.log"
     build.make("dmap", "C=2", "CHECK=sparse", *objects, log=log)
     ours = re.compile("|".join(re.escape(name) for name in written(*SOURCES)))
@@ -57,16 +74,14 @@ def kernel_doc():
 
 
 def hooks():
-    """Every hook says why; every patch is in the series."""
+    """Every hook says why and for which versions; the series has every patch."""
     findings = []
     listed = source.patches(HOOKS)
     for patch in listed:
-        reason = re.split(r"^(?:---|diff |Index:)", patch.read_text(), maxsplit=1,
-                          flags=re.M)[0]
-        prose = [line for line in reason.splitlines()
-                 if line.strip() and not re.match(r"[\w-]+: ", line)]
-        if not prose:
-            findings.append(f"hooks: {shown(patch)} gives no reason")
+        head = re.split(r"^---", patch.read_text(), maxsplit=1, flags=re.M)[0]
+        for word in ("Reason", "Versions"):
+            if not re.search(rf"^{word}: \S", head, re.M):
+                findings.append(f"hooks: {shown(patch)} has no {word}: line")
     for patch in sorted(HOOKS.glob("*.patch")):
         if patch not in listed:
             findings.append(f"hooks: {shown(patch)} is not in the series")

@@ -127,13 +127,16 @@ def cmd_run(args):
 
 def cmd_insns(args):
     kernels = list(dict.fromkeys(kernel for _, kernel, _ in COUNTED))
-    progress = Progress(plan(kernels, ("boot", 120)))
+    progress = Progress(plan(kernels, ("benchmarks", 15), ("boot", 120)))
     prepare(progress, kernels)
+    with progress.phase("benchmarks"):
+        initrds = {kernel: build.build_bench(kernel) for kernel in kernels}
     boots = {}
     for column, kernel, option in COUNTED:
         append = f"{machine.COUNTED['append']} {option}".strip()
         spec = machine.machine(**{**machine.COUNTED, "append": append,
-                                  "memory": "2G", "deadline": COUNTED_DEADLINE})
+                                  "memory": "2G", "initrd": initrds[kernel],
+                                  "deadline": COUNTED_DEADLINE})
         name = "insns-" + column.replace(" ", "-")
         boots[column] = machine.Boot(name, kernel, "insns", spec)
     with progress.phase("boot") as phase:

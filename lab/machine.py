@@ -24,6 +24,7 @@ MACHINE = {
     "memory": "4G",
     "accel": ["-accel", "tcg,thread=multi"],
     "append": "",
+    "initrd": build.INITRAMFS,
     "deadline": 300,
 }
 # Instructions are counted, and one run repeats another to the byte: one CPU,
@@ -71,7 +72,7 @@ def command(kernel, spec, job=None):
             "-smp", str(spec["cpus"]), "-m", spec["memory"],
             "-nodefaults", "-no-reboot", *console,
             "-kernel", str(build.image(kernel)),
-            "-initrd", str(build.INITRAMFS),
+            "-initrd", str(spec["initrd"]),
             "-append", " ".join(word for word in words if word)]
 
 

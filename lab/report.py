@@ -93,7 +93,9 @@ def cell(amount, name):
     """One figure as text; "-" where the kernel does not have it."""
     if amount is None:
         return "-"
-    return f"{amount:.0%}" if name == "fill" else str(amount)
+    if name == "fill":
+        return f"{amount:.0%}"
+    return f"{amount:.1f}" if isinstance(amount, float) else str(amount)
 
 
 def columns(rows, widths):

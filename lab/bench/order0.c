@@ -38,9 +38,12 @@ static int __init order0_init(void)
 {
 	unsigned int order;
 
-	for (order = 0; order <= 3; order += 3)
-		pr_emerg("@lab bench=page-order%u n=%d insns=%llu\n", order,
-			 ROUNDS, cost(order));
+	for (order = 0; order <= 3; order += 3) {
+		u64 sum = cost(order);
+
+		pr_emerg("@lab bench=page_order%u n=%d insns=%llu.%03llu\n",
+			 order, ROUNDS, sum / ROUNDS, sum % ROUNDS);
+	}
 	return 0;
 }
 module_init(order0_init);

@@ -261,7 +261,7 @@ static void __init fill_reserve(void)
 		/* See KERNEL_KEEP. */
 		page = dmap_alloc(DMAP_PTE, GFP_KERNEL | __GFP_THISNODE, 0, nid);
 		if (page)
-			dmap_free(page, 0);
+			__free_pages(page, 0);
 		for (nr = 0; nr < dmap_reserve_pages; nr += DMAP_BLOCK_PAGES) {
 			page = dmap_alloc(DMAP_PTE, GFP_USER | __GFP_THISNODE,
 					  DMAP_BLOCK_ORDER, nid);
@@ -271,7 +271,7 @@ static void __init fill_reserve(void)
 		}
 	}
 	list_for_each_entry_safe(page, next, &pages, lru)
-		dmap_free(page, DMAP_BLOCK_ORDER);
+		__free_pages(page, DMAP_BLOCK_ORDER);
 }
 
 static int __init dmap_init(void)

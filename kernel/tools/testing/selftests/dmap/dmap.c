@@ -43,6 +43,9 @@
 
 static bool dmap, root;
 
+/* KUnit suites that ran at boot provoke failures of their own. */
+static long failed_before;
+
 static long counter(const char *path, const char *name)
 {
 	char line[256], key[128];
@@ -597,7 +600,7 @@ static bool read_blocks(struct block_sums *s)
 			continue;
 		}
 		/* A block that is not split apart is of no use to class pte. */
-		if (!strcmp(class, "pte") && strcmp(level, "4K")) {
+		if (!strncmp(class, "pte", 3) && strcmp(level, "4K")) {
 			ksft_print_msg("not mapped by 4K entries: %s\n", line);
 			s->bad++;
 		}
@@ -899,7 +902,7 @@ static int test_memcg_charges_secrets(void)
 static int test_no_request_failed(void)
 {
 	/* The memcg limit is no failure of the cache: it had the page. */
-	long failed = event("dmap_alloc_fail");
+	long failed = event("dmap_alloc_fail") - failed_before;
 
 	ksft_print_msg("dmap_alloc %ld, dmap_alloc_fail %ld\n",
 		       event("dmap_alloc"), failed);
@@ -937,6 +940,7 @@ int main(void)
 	if (root)
 		setrlimit(RLIMIT_MEMLOCK, &memlock);
 	dmap = event("nr_dmap_blocks") >= 0 && event("nr_dmap_live") > 0;
+	failed_before = event("dmap_alloc_fail");
 	ksft_print_header();
 	ksft_set_plan(ARRAY_SIZE(tests));
 	for (i = 0; i < ARRAY_SIZE(tests); i++) {
