@@ -38,6 +38,8 @@ EXCUSED = [
     ("include/trace/events/dmap.h",
      ("OPEN_ENDED_LINE", "PARENTHESIS_ALIGNMENT"),
      "the form of every trace header; kmem.h has 49 such findings"),
+    ("mm/dmap/dmap.h", ("MACRO_ARG_REUSE",),
+     "a loop macro names its variable more than once"),
 ]
 
 

@@ -55,8 +55,8 @@ while kill -0 $worker 2>/dev/null; do
 	elapsed=$(($(date +%s) - start))
 	[ $((elapsed % 10)) = 0 ] || continue
 	total=$(sed -n 's/.* \([0-9]*\) newly installed.*/\1/p' "$log")
-	done=$(grep -c '^Setting up' "$log")
-	echo "deps: $done/${total:-?} packages, $elapsed s so far, usually 60 to 180 s" >&2
+	ready=$(grep -c '^Setting up' "$log")
+	echo "deps: $ready/${total:-?} packages, $elapsed s so far, usually 60 to 180 s" >&2
 done
 if ! wait $worker; then
 	tail -n 15 "$log" >&2

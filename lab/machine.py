@@ -66,11 +66,13 @@ def command(kernel, spec, job=None):
         words.append(QUIET)
     if job:
         words.append(f"lab.job={job}")
-    console = (["-display", "none", "-monitor", "none", "-serial", "stdio"]
-               if job else ["-nographic"])
+    console = ["-monitor", "none", "-serial", "stdio"]
+    if not job:
+        # The terminal is the guest's, and QEMU's own behind Ctrl-A.
+        console = ["-serial", "mon:stdio"]
     return [QEMU, *spec["accel"], "-cpu", spec["cpu"],
             "-smp", str(spec["cpus"]), "-m", spec["memory"],
-            "-nodefaults", "-no-reboot", *console,
+            "-nodefaults", "-no-reboot", "-display", "none", *console,
             "-kernel", str(build.image(kernel)),
             "-initrd", str(spec["initrd"]),
             "-append", " ".join(word for word in words if word)]

@@ -18,8 +18,10 @@ from common import OUT
 TIMINGS = OUT / "timings.json"
 REDRAW = 0.5    # seconds, on a terminal
 REPEAT = 20     # seconds, elsewhere
-# Below this share done, the rate so far says less than the last run does.
+# Below this share done, or of so few steps, the rate so far says less than the
+# last run does.
 RATE_COUNTS_FROM = 0.1
+RATE_NEEDS_STEPS = 20
 
 
 def clock(seconds):
@@ -38,7 +40,7 @@ def load_timings():
 
 def time_left(elapsed, expected, done, total):
     """Seconds that a phase still needs, from its rate or from the last run."""
-    if done and total and done >= total * RATE_COUNTS_FROM:
+    if total and total >= RATE_NEEDS_STEPS and done >= total * RATE_COUNTS_FROM:
         return max(0, elapsed * total / done - elapsed)
     return max(0, expected - elapsed)
 
@@ -72,7 +74,7 @@ class Phase:
         return time.monotonic() - self.start
 
     def left(self):
-        return time_left(self.elapsed(), self.expected, self.done, self.total)
+        return time_left(self.elapsed(), self.expected, self.done or 0, self.total)
 
 
 class Progress:

@@ -15,8 +15,10 @@ DEBUG_DEADLINE = 900    # KASAN and lockdep under emulation
 # Each boot: its name, the kernel, the job in the guest; then, where it has
 # them, changes to the machine and lines that the console must have.
 BOOTS = [
-    {"name": "stock basic", "kernel": "stock", "job": "basic"},
-    {"name": "dmap basic", "kernel": "dmap", "job": "basic"},
+    {"name": "stock basic", "kernel": "stock", "job": "basic",
+     "machine": {"memory": "1G"}},
+    {"name": "dmap basic", "kernel": "dmap", "job": "basic",
+     "machine": {"memory": "1G"}},
     {"name": "dmap kunit", "kernel": "dmap", "job": "kunit",
      "machine": {"append": KUNIT}},
     {"name": "dmap kselftest", "kernel": "dmap", "job": "kselftest"},
@@ -27,11 +29,11 @@ BOOTS = [
      "machine": {"append": "dmap=off"},
      "console": [("the log says that it is off and why", r"dmap: off: dmap=off")]},
     {"name": "dmap=bogus", "kernel": "dmap", "job": "basic",
-     "machine": {"append": "dmap=bogus"},
+     "machine": {"append": "dmap=bogus", "memory": "1G"},
      "console": [("names the bad value and the valid ones",
                   r"dmap.*bogus.*\bon\b.*\boff\b")]},
     {"name": "dmap_reserve=bogus", "kernel": "dmap", "job": "basic",
-     "machine": {"append": "dmap_reserve=bogus"},
+     "machine": {"append": "dmap_reserve=bogus", "memory": "1G"},
      "console": [("names the bad value", r"dmap_reserve.*bogus")]},
     {"name": "debug kunit", "kernel": "debug", "job": "kunit",
      "machine": {"append": KUNIT, "deadline": DEBUG_DEADLINE}},

@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include <argp.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -214,6 +215,27 @@ static void shrink(struct area *a, unsigned int n)
 	*c = a->chunks[--a->nr];
 }
 
+/*
+ * An idle CPU keeps the top-level table of the last process that ran on it,
+ * ended or not, until it runs another: be that other.
+ */
+static void visit_cpus(void)
+{
+	cpu_set_t all, one;
+	int cpu;
+
+	if (sched_getaffinity(0, sizeof(all), &all))
+		return;
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &all))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		sched_setaffinity(0, sizeof(one), &one);
+	}
+	sched_setaffinity(0, sizeof(all), &all);
+}
+
 static long settle(long blocks, long map2m)
 {
 	long t0 = now_ms(), t;
@@ -222,6 +244,7 @@ static long settle(long blocks, long map2m)
 	if (blocks < 0)
 		return -1;
 	do {
+		visit_cpus();
 		t = now_ms() - t0;
 		if (read_counter("/proc/vmstat", "nr_dmap_blocks") <= blocks &&
 		    read_counter("/proc/meminfo", "DirectMap2M") >= map2m)

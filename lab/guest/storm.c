@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -275,6 +276,27 @@ static unsigned int release_load(struct state *s)
 	return bad;
 }
 
+/*
+ * An idle CPU keeps the top-level table of the last process that ran on it,
+ * ended or not, until it runs another: be that other.
+ */
+static void visit_cpus(void)
+{
+	cpu_set_t all, one;
+	int cpu;
+
+	if (sched_getaffinity(0, sizeof(all), &all))
+		return;
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &all))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		sched_setaffinity(0, sizeof(one), &one);
+	}
+	sched_setaffinity(0, sizeof(all), &all);
+}
+
 /* How long until the cache is back at its start; -1 when it did not come. */
 static long settle(long blocks, long map2m)
 {
@@ -284,6 +306,7 @@ static long settle(long blocks, long map2m)
 	if (blocks < 0)
 		return -1;
 	do {
+		visit_cpus();
 		t = now_ms() - t0;
 		if (read_counter("/proc/vmstat", "nr_dmap_blocks") <= blocks &&
 		    read_counter("/proc/meminfo", "DirectMap2M") >= map2m)

@@ -181,9 +181,10 @@ class Progress(unittest.TestCase):
     def test_time_left_follows_the_rate_once_it_is_known(self):
         self.assertEqual(progress.time_left(10, 60, 0, 100), 50)
         self.assertEqual(progress.time_left(10, 60, 50, 100), 10)
+        self.assertEqual(progress.time_left(10, 60, 2, 3), 50)
 
     def test_time_left_is_never_negative(self):
-        self.assertEqual(progress.time_left(100, 60, None, None), 0)
+        self.assertEqual(progress.time_left(100, 60, 0, None), 0)
 
     def test_a_log_gets_a_line_at_start_and_end(self):
         with tempfile.TemporaryDirectory() as scratch, \

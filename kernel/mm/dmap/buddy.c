@@ -34,48 +34,85 @@ struct page *dmap_buddy_alloc(gfp_t gfp, unsigned int order, int nid,
  * @order: their order
  *
  * Context: Process context.
- * Return: true, or false when the pages are bad: they are lost to everybody
- * then, as page_alloc.c has it.
+ * Return: true, or false when the pages cannot be had: somebody holds a
+ * reference for a moment, and they go back to the page allocator; or they are
+ * bad, and nobody gets them any more.
  */
 bool dmap_buddy_freeze(struct page *page, unsigned int order)
 {
-	return put_page_testzero(page) && free_pages_prepare(page, order);
+	if (!page_ref_freeze(page, 1)) {
+		__free_pages(page, order);	/* the tails too */
+		return false;
+	}
+	return free_pages_prepare(page, order);
+}
+
+/**
+ * dmap_buddy_usable() - can a range be a block?
+ * @pfn: the range
+ *
+ * Context: Process context.
+ * Return: true when it is online, of one zone, and of a kind that the direct
+ * map can map by one large entry.
+ */
+bool dmap_buddy_usable(unsigned long pfn)
+{
+	struct page *first = pfn_to_online_page(pfn);
+	struct page *last = pfn_to_online_page(pfn + DMAP_BLOCK_PAGES - 1);
+
+	return first && last && page_zone(first) == page_zone(last) &&
+	       arch_dmap_range_ok(pfn);
 }
 
 /**
  * dmap_buddy_harvest() - take all free pages of a range off the free lists
  * @pfn: the range, one pageblock
+ * @closed: dmap_buddy_close() has closed it
  * @pages: out: bitmap of the pages taken, which are idle now
  *
- * Stops early where the zone is at its minimum watermark, unless the range is
- * closed, when its pages do not count as free any more.
+ * Takes nothing where somebody else has isolated the pageblock, or where it is
+ * of a type that is not for all. Stops where the zone gets low, unless the
+ * range is closed: its pages do not count as free any more.
  *
  * Context: Any but NMI.
  * Return: how many pages were taken.
  */
-unsigned int dmap_buddy_harvest(unsigned long pfn, unsigned long *pages)
+unsigned int dmap_buddy_harvest(unsigned long pfn, bool closed,
+				unsigned long *pages)
 {
 	struct page *page = pfn_to_page(pfn);
 	struct zone *zone = page_zone(page);
 	unsigned int i = 0, order, nr = 0;
 	unsigned long flags;
-
-	KUNIT_STATIC_STUB_REDIRECT(dmap_buddy_harvest, pfn, pages);
+	int mt;
 
 	spin_lock_irqsave(&zone->lock, flags);
+	mt = get_pageblock_migratetype(page);
+	if (closed ? !is_migrate_isolate(mt) : mt >= MIGRATE_PCPTYPES)
+		goto unlock;
 	while (i < DMAP_BLOCK_PAGES) {
 		if (!PageBuddy(page + i)) {
 			i++;
 			continue;
 		}
 		order = buddy_order(page + i);
-		if (order > DMAP_BLOCK_ORDER ||
-		    !__isolate_free_page(page + i, order))
-			break;
+		if (order > DMAP_BLOCK_ORDER)
+			goto unlock;
+		/* What other zones' requests may not use, these may not. */
+		if (!closed &&
+		    !zone_watermark_ok(zone, 0, low_wmark_pages(zone) + (1UL << order),
+				       ZONE_NORMAL, 0))
+			goto unlock;
+		if (!__isolate_free_page(page + i, order))
+			goto unlock;
 		bitmap_set(pages, i, 1U << order);
 		nr += 1U << order;
 		i += 1U << order;
 	}
+	/* Large runs make the pageblock movable, which its pages are not. */
+	if (get_pageblock_migratetype(page) != mt)
+		set_pageblock_migratetype(page, mt);
+unlock:
 	spin_unlock_irqrestore(&zone->lock, flags);
 	return nr;
 }
@@ -83,12 +120,13 @@ unsigned int dmap_buddy_harvest(unsigned long pfn, unsigned long *pages)
 /**
  * dmap_buddy_give() - put idle pages on the free lists
  * @pfn: the range that they are of
- * @pages: bitmap of the pages
+ * @pages: bitmap of the pages; those with bad memory are kept from everybody
  *
  * Context: Any but NMI.
  */
 void dmap_buddy_give(unsigned long pfn, const unsigned long *pages)
 {
+	DECLARE_BITMAP(healthy, DMAP_BLOCK_PAGES);
 	struct page *page = pfn_to_page(pfn);
 	struct zone *zone = page_zone(page);
 	int mt, order;
@@ -97,7 +135,11 @@ void dmap_buddy_give(unsigned long pfn, const unsigned long *pages)
 
 	spin_lock_irqsave(&zone->lock, flags);
 	mt = get_pageblock_migratetype(page);
-	for_each_set_bitrange(start, end, pages, DMAP_BLOCK_PAGES) {
+	bitmap_copy(healthy, pages, DMAP_BLOCK_PAGES);
+	for_each_set_bit(start, pages, DMAP_BLOCK_PAGES)
+		if (PageHWPoison(page + start))
+			__clear_bit(start, healthy);
+	for_each_set_bitrange(start, end, healthy, DMAP_BLOCK_PAGES) {
 		while (start < end) {
 			order = start ? __ffs(start) : DMAP_BLOCK_ORDER;
 			while (start + (1U << order) > end)
@@ -224,6 +266,7 @@ unsigned long dmap_buddy_next(int nid, unsigned long pfn)
 		     pfn += DMAP_BLOCK_PAGES) {
 			page = pfn_to_online_page(pfn);
 			if (page && page_zone(page) == zone &&
+			    dmap_buddy_usable(pfn) &&
 			    get_pageblock_migratetype(page) < MIGRATE_PCPTYPES)
 				return pfn;
 		}

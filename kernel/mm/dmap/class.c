@@ -100,23 +100,35 @@ static void settle(struct dmap_class *class, struct dmap_block *block)
 	enter_place(class, block, place);
 }
 
-/*
- * Add @sign times the block's pages to the class's sums and the gauges. Called
- * with -1 before the counts of a block change, and with 1 after.
- */
-static void account(struct dmap_class *class, struct dmap_block *block, int sign)
+/* What a block counts for. */
+struct tally {
+	int owned, free, empty;
+};
+
+static struct tally tally(const struct dmap_block *block)
+{
+	struct tally t = {
+		.owned = block->nr_owned,
+		.free = block->nr_free,
+		.empty = dmap_block_live(block) ? 0 : block->nr_owned,
+	};
+
+	return t;
+}
+
+/* Move the class's sums and the gauges from what a block was to what it is. */
+static void account(struct dmap_class *class, struct tally was, struct tally is)
 {
 	struct pglist_data *pgdat = NODE_DATA(class->nid);
+	int owned = is.owned - was.owned, free = is.free - was.free;
 
 	lockdep_assert_held(&class->lock);
-	class->nr_owned += sign * (int)block->nr_owned;
-	class->nr_free += sign * (int)block->nr_free;
-	if (!dmap_block_live(block))
-		WRITE_ONCE(class->nr_empty, class->nr_empty +
-			   sign * (int)block->nr_owned);
-	__mod_node_page_state(pgdat, NR_DMAP_LIVE,
-			      sign * (int)dmap_block_live(block));
-	__mod_node_page_state(pgdat, NR_DMAP_IDLE, sign * (int)block->nr_free);
+	class->nr_owned += owned;
+	class->nr_free += free;
+	if (is.empty != was.empty)
+		WRITE_ONCE(class->nr_empty, class->nr_empty + is.empty - was.empty);
+	__mod_node_page_state(pgdat, NR_DMAP_LIVE, owned - free);
+	__mod_node_page_state(pgdat, NR_DMAP_IDLE, free);
 }
 
 static struct dmap_block *choose(struct dmap_class *class, unsigned int order,
@@ -152,14 +164,15 @@ struct page *dmap_class_alloc(struct dmap_class *class, unsigned int order)
 	struct page *page = NULL;
 	struct dmap_block *block;
 	unsigned long flags;
+	struct tally was;
 	int index;
 
 	spin_lock_irqsave(&class->lock, flags);
 	block = choose(class, order, &index);
 	if (block) {
-		account(class, block, -1);
+		was = tally(block);
 		dmap_block_take(block, index, order);
-		account(class, block, 1);
+		account(class, was, tally(block));
 		settle(class, block);
 		page = pfn_to_page(block->pfn + index);
 	}
@@ -182,12 +195,13 @@ bool dmap_class_free(struct dmap_block *block, struct page *page,
 {
 	struct dmap_class *class = block->class;
 	unsigned long flags;
+	struct tally was;
 	bool ok, empty;
 
 	spin_lock_irqsave(&class->lock, flags);
-	account(class, block, -1);
+	was = tally(block);
 	ok = dmap_block_put(block, page_to_pfn(page) - block->pfn, order);
-	account(class, block, 1);
+	account(class, was, tally(block));
 	if (ok)
 		settle(class, block);
 	empty = block->place == DMAP_EMPTY;
@@ -229,20 +243,25 @@ bool dmap_class_fits(struct dmap_class *class, unsigned int order)
 void dmap_class_add(struct dmap_block *block, const unsigned long *pages)
 {
 	struct dmap_class *class = block->class;
+	struct tally was = {};
 	unsigned long flags;
+	bool empty;
 
 	lockdep_assert_held(&class->refill);
 	spin_lock_irqsave(&class->lock, flags);
-	if (block->place == DMAP_NOWHERE) {
+	if (block->place == DMAP_NOWHERE)
 		class->nr_blocks++;
-		__mod_node_page_state(NODE_DATA(class->nid), NR_DMAP_BLOCKS, 1);
-	} else {
-		account(class, block, -1);
-	}
+	else
+		was = tally(block);
 	dmap_block_add(block, pages);
-	account(class, block, 1);
+	account(class, was, tally(block));
 	settle(class, block);
+	empty = block->place == DMAP_EMPTY;
 	spin_unlock_irqrestore(&class->lock, flags);
+
+	/* Nobody may want it in the end. */
+	if (empty)
+		dmap_drain_soon();
 }
 
 /**
@@ -268,11 +287,10 @@ struct dmap_block *dmap_class_pop_empty(struct dmap_class *class,
 	if (block && class->nr_free < keep + block->nr_free)
 		block = NULL;
 	if (block) {
-		account(class, block, -1);
+		account(class, tally(block), (struct tally){});
 		leave_place(class, block);
 		block->place = DMAP_NOWHERE;
 		class->nr_blocks--;
-		__mod_node_page_state(NODE_DATA(class->nid), NR_DMAP_BLOCKS, -1);
 	}
 	spin_unlock_irqrestore(&class->lock, flags);
 	return block;

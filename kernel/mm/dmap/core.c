@@ -14,14 +14,14 @@
 #include <trace/events/dmap.h>
 
 DEFINE_STATIC_KEY_FALSE(dmap_key);
-EXPORT_SYMBOL_GPL(dmap_key);
+EXPORT_SYMBOL(dmap_key);	/* pagetable_alloc() is inline */
 
 DEFINE_XARRAY(dmap_blocks);
 struct dmap_class *dmap_classes[MAX_NUMNODES][DMAP_NR_LIFETIMES] __ro_after_init;
 unsigned long dmap_reserve_pages __ro_after_init;
 
 /* A request that reclaim cannot serve in so many rounds, others being faster. */
-#define RECLAIM_ROUNDS	4
+#define RECLAIM_ROUNDS	16
 
 static struct page *take_or_refill(struct dmap_class *class, gfp_t gfp,
 				   unsigned int order)
@@ -34,15 +34,16 @@ static struct page *take_or_refill(struct dmap_class *class, gfp_t gfp,
 	return page;
 }
 
-static struct page *take(gfp_t gfp, unsigned int order, int nid,
-			 const nodemask_t *nodemask)
+static struct page *take_any(gfp_t gfp, unsigned int order, int nid,
+			     const nodemask_t *nodemask)
 {
 	struct zonelist *zonelist = node_zonelist(nid, gfp);
+	struct page *page = NULL, *reject, *next;
 	struct dmap_class *class;
-	struct page *page;
 	struct zoneref *z;
 	struct zone *zone;
 	int round, last = NUMA_NO_NODE;
+	LIST_HEAD(rejects);
 
 	for_each_zone_zonelist_nodemask(zone, z, zonelist, ZONE_NORMAL,
 					(nodemask_t *)nodemask) {
@@ -60,14 +61,37 @@ static struct page *take(gfp_t gfp, unsigned int order, int nid,
 	if (!gfpflags_allow_blocking(gfp))
 		return NULL;
 	for (round = 0; round < RECLAIM_ROUNDS || gfp & __GFP_NOFAIL; round++) {
-		class = dmap_refill_reclaim(gfp, order, nid, nodemask);
-		if (!class)
-			continue;
-		page = dmap_class_alloc(class, order);
-		if (page)
-			return page;
+		class = dmap_refill_reclaim(gfp, order, nid, nodemask, &rejects);
+		if (class)
+			page = dmap_class_alloc(class, order);
+		if (page || fatal_signal_pending(current))
+			break;
 	}
-	return NULL;
+	list_for_each_entry_safe(reject, next, &rejects, lru)
+		__free_pages(reject, order);
+	return page;
+}
+
+static bool poisoned(struct page *page, unsigned int order)
+{
+	unsigned int i;
+
+	for (i = 0; i < 1U << order; i++)
+		if (PageHWPoison(page + i))
+			return true;
+	return false;
+}
+
+/* Idle pages with bad memory are not handed out: they stay live for ever. */
+static struct page *take(gfp_t gfp, unsigned int order, int nid,
+			 const nodemask_t *nodemask)
+{
+	struct page *page;
+
+	do {
+		page = take_any(gfp, order, nid, nodemask);
+	} while (page && unlikely(poisoned(page, order)));
+	return page;
 }
 
 /* Make an idle page what the page allocator would have handed out. */
@@ -203,7 +227,12 @@ bool dmap_divert(struct page *page, unsigned int order)
  */
 void dmap_report(struct page *page, unsigned int order, const char *what)
 {
+	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
+				      DEFAULT_RATELIMIT_BURST);
+
 	count_vm_event(DMAP_BAD_FREE);
+	if (!__ratelimit(&limit))
+		return;
 	pr_err("%s: pfn 0x%lx order %u\n", what, page_to_pfn(page), order);
 	dump_page(page, what);
 	WARN_ON_ONCE(1);

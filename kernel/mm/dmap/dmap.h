@@ -28,15 +28,19 @@
 #include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
+#include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/mutex.h>
+#include <linux/notifier.h>
 #include <linux/page-isolation.h>
+#include <linux/page_ref.h>
 #include <linux/pgtable.h>
+#include <linux/ratelimit.h>
 #include <linux/rbtree.h>
 #include <linux/rcupdate.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
@@ -72,7 +76,6 @@ enum dmap_place {
  * @fit:	no aligned run of a larger order is free (an upper bound)
  * @place:	which list it is on
  * @migratetype: what its pageblock goes back to when the capture ends
- * @split:	dmap broke up its large mapping, and makes it again
  * @owned:	the pages that are dmap's
  * @free:	the pages that are idle
  *
@@ -93,7 +96,6 @@ struct dmap_block {
 	u8 fit;
 	u8 place;
 	u8 migratetype;
-	bool split;
 	DECLARE_BITMAP(owned, DMAP_BLOCK_PAGES);
 	DECLARE_BITMAP(free, DMAP_BLOCK_PAGES);
 };
@@ -129,7 +131,8 @@ struct dmap_candidate {
  * @candidates:	ranges found by the last scan, the best last
  * @nr_candidates: how many are left
  * @scanned:	when that scan was, in jiffies
- * @barren:	that scan found nothing
+ * @scan_order:	the order that it was for
+ * @barren_order: it found nothing for this order and larger ones
  * @cursor:	where the next scan starts
  * @nid:	the node; constant
  *
@@ -151,7 +154,8 @@ struct dmap_class {
 	struct dmap_candidate candidates[DMAP_CANDIDATES];
 	unsigned int nr_candidates;
 	unsigned long scanned;
-	bool barren;
+	unsigned int scan_order;
+	unsigned int barren_order;
 	unsigned long cursor;
 	int nid;
 };
@@ -238,8 +242,11 @@ int dmap_enter_block(struct dmap_block *block);
 int dmap_split_range(unsigned long pfn, struct page **tables);
 int dmap_refill(struct dmap_class *class, gfp_t gfp, unsigned int order);
 struct dmap_class *dmap_refill_reclaim(gfp_t gfp, unsigned int order, int nid,
-				       const nodemask_t *nodemask);
+				       const nodemask_t *nodemask,
+				       struct list_head *rejects);
 void dmap_capture_end(struct dmap_block *block);
+bool dmap_capture_expire(struct dmap_class *class);
+void dmap_close_block(struct dmap_block *block);
 
 /* drain.c */
 void dmap_drain_soon(void);
@@ -250,7 +257,9 @@ int dmap_drain_init(void);
 struct page *dmap_buddy_alloc(gfp_t gfp, unsigned int order, int nid,
 			      const nodemask_t *nodemask);
 bool dmap_buddy_freeze(struct page *page, unsigned int order);
-unsigned int dmap_buddy_harvest(unsigned long pfn, unsigned long *pages);
+bool dmap_buddy_usable(unsigned long pfn);
+unsigned int dmap_buddy_harvest(unsigned long pfn, bool closed,
+				unsigned long *pages);
 void dmap_buddy_give(unsigned long pfn, const unsigned long *pages);
 bool dmap_buddy_close(unsigned long pfn, u8 *migratetype);
 void dmap_buddy_reopen(unsigned long pfn, u8 migratetype);

@@ -560,7 +560,7 @@ static void test_fallback_harvests_and_captures(struct kunit *test)
 	KUNIT_EXPECT_GT(test, events(DMAP_REFILL_FALLBACK), fallbacks);
 	KUNIT_EXPECT_GT(test, events(DMAP_HARVEST), harvests);
 	KUNIT_EXPECT_TRUE(test, dmap_class_valid(books->class));
-	KUNIT_EXPECT_LE(test, books->class->nr_capturing, 16);
+	KUNIT_EXPECT_LE(test, books->class->nr_capturing, 8);
 	free_many(&list);
 	dmap_drain_all();
 	KUNIT_EXPECT_EQ(test, books->class->nr_capturing, 0);

@@ -26,8 +26,6 @@ static bool collapse_block(struct dmap_block *block, bool wait)
 {
 	int ret;
 
-	if (!block->split)
-		return true;
 	ret = arch_dmap_collapse(block->pfn, wait);
 	if (ret == -EAGAIN)
 		return false;
@@ -43,20 +41,19 @@ static bool collapse_block(struct dmap_block *block, bool wait)
 	return true;
 }
 
-/*
- * @block was popped and collapsed: its pages go to the free lists. Nobody else
- * looks at it any more: dmap_divert() looks up live pages, of which it has
- * none, and all others hold class->refill.
- */
+/* @block was popped and collapsed: its pages go to the free lists. */
 static void give_block(struct dmap_block *block)
 {
+	DECLARE_BITMAP(pages, DMAP_BLOCK_PAGES);
+	unsigned long pfn = block->pfn;
+
 	lockdep_assert_held(&block->class->refill);
 	trace_dmap_drain(block->pfn, block->class->nid, block->nr_owned);
 	dmap_capture_end(block);
-	xa_erase(&dmap_blocks, block->pfn >> DMAP_BLOCK_ORDER);
-	dmap_buddy_give(block->pfn, block->owned);
+	bitmap_copy(pages, block->owned, DMAP_BLOCK_PAGES);
+	dmap_close_block(block);
+	dmap_buddy_give(pfn, pages);
 	count_vm_event(DMAP_DRAIN);
-	kmem_cache_free(dmap_block_cache, block);
 }
 
 static void drain_class(struct dmap_class *class, unsigned long keep)
@@ -66,6 +63,8 @@ static void drain_class(struct dmap_class *class, unsigned long keep)
 	bool collapsed;
 
 	mutex_lock(&class->refill);
+	if (dmap_capture_expire(class))
+		dmap_drain_soon();
 	while ((block = dmap_class_pop_empty(class, keep)))
 		list_add_tail(&block->list, &blocks);
 	mutex_unlock(&class->refill);
@@ -130,7 +129,8 @@ static unsigned long drain_count(struct shrinker *shrinker,
 	int life;
 
 	for_each_node_class(class, sc->nid, life)
-		nr += READ_ONCE(class->nr_empty);
+		nr += READ_ONCE(class->nr_empty) +
+		      READ_ONCE(class->nr_capturing) * DMAP_BLOCK_PAGES;
 	return nr ? nr : SHRINK_EMPTY;
 }
 
@@ -139,12 +139,17 @@ static unsigned long shrink_class(struct dmap_class *class, unsigned long nr)
 {
 	struct dmap_block *block;
 	unsigned long freed = 0;
+	int order;
 
 	if (!mutex_trylock(&class->refill))
 		return 0;
-	while (!list_empty(&class->capturing))
-		dmap_capture_end(list_first_entry(&class->capturing,
-						  struct dmap_block, capture));
+	/* What captures hold counts as free again when they end. */
+	while (!list_empty(&class->capturing)) {
+		block = list_first_entry(&class->capturing, struct dmap_block,
+					 capture);
+		freed += dmap_buddy_count(block->pfn, &order);
+		dmap_capture_end(block);
+	}
 	while (freed < nr) {
 		block = dmap_class_pop_empty(class, 0);
 		if (!block)
@@ -174,6 +179,27 @@ static unsigned long drain_scan(struct shrinker *shrinker,
 	return freed ? freed : SHRINK_STOP;
 }
 
+/*
+ * Memory that goes offline: idle pages go back first (its pageblocks are
+ * isolated by then, so nobody gets them), and where live ones are left it
+ * cannot go. Without this, page isolation would wait for idle pages for ever.
+ */
+static int drain_offline(struct notifier_block *nb, unsigned long action,
+			 void *arg)
+{
+	struct memory_notify *mem = arg;
+	unsigned long end = mem->start_pfn + mem->nr_pages;
+	unsigned long pfn = ALIGN_DOWN(mem->start_pfn, DMAP_BLOCK_PAGES);
+
+	if (action != MEM_GOING_OFFLINE)
+		return NOTIFY_OK;
+	dmap_drain_all();
+	for (; pfn < end; pfn += DMAP_BLOCK_PAGES)
+		if (dmap_block_of(pfn))
+			return notifier_from_errno(-EBUSY);
+	return NOTIFY_OK;
+}
+
 /**
  * dmap_drain_init() - register with reclaim
  *
@@ -189,5 +215,6 @@ int __init dmap_drain_init(void)
 	shrinker->count_objects = drain_count;
 	shrinker->scan_objects = drain_scan;
 	shrinker_register(shrinker);
+	hotplug_memory_notifier(drain_offline, DEFAULT_CALLBACK_PRI);
 	return 0;
 }

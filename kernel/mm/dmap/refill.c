@@ -9,15 +9,16 @@
  *
  * A range that was opened in part is closed to other users for a while (the
  * capture), so that what they free there comes to dmap and the block fills up.
- * At most capture_limit() ranges of a node are closed at a time: this bounds
- * what a capture can keep from the rest of the system.
+ * At most capture_limit() ranges of a class are closed at a time: this bounds
+ * what captures can keep from the rest of the system.
  */
 #include "dmap.h"
 #include <trace/events/dmap.h>
 
-#define CAPTURE_BLOCKS		16	/* 32 MiB of a node at most */
+#define CAPTURE_BLOCKS		8	/* of each lifetime: 32 MiB of a node */
 #define SCAN_BLOCKS		32768	/* 64 GiB in one scan at most */
 #define CANDIDATES_AGE		HZ	/* a scan is old news after this */
+#define CAPTURE_AGE		(10 * HZ)	/* after the last scan */
 #define BARREN_AGE		(HZ / 10)
 
 struct kmem_cache *dmap_block_cache __ro_after_init;
@@ -33,7 +34,7 @@ struct supplies {
 
 /*
  * The steps of a refill that can fail, each a function that a test can replace:
- * these three, dmap_buddy_alloc() and dmap_buddy_harvest().
+ * these three, and dmap_buddy_alloc().
  */
 struct dmap_block *dmap_alloc_block(gfp_t gfp)
 {
@@ -112,29 +113,45 @@ static struct dmap_block *open_block(struct dmap_class *class,
 		xa_erase(&dmap_blocks, pfn >> DMAP_BLOCK_ORDER);
 		return NULL;
 	}
-	block->split = ret & ARCH_DMAP_SPLIT_2M;
 	if (ret) {
 		count_vm_event(DMAP_SPLIT);
 		trace_dmap_split(pfn, ret);
 	}
+	/* Not by way of a per-CPU difference: small numbers, read by tests. */
+	node_page_state_add(1, NODE_DATA(class->nid), NR_DMAP_BLOCKS);
 	supplies->block = NULL;
 	return block;
 }
 
-/* A block that was opened for pages which then turned out to be bad. */
-static void abandon_block(struct dmap_block *block)
+/**
+ * dmap_close_block() - forget a block that serves nothing any more
+ * @block: the block, %DMAP_NOWHERE; freed
+ *
+ * Nobody else looks at it: dmap_divert() looks up live pages, of which it has
+ * none, and all others hold class->refill.
+ *
+ * Context: Process context, holding class->refill.
+ */
+void dmap_close_block(struct dmap_block *block)
 {
-	if (block->split)
-		arch_dmap_collapse(block->pfn, false);
+	lockdep_assert_held(&block->class->refill);
+	node_page_state_add(-1, NODE_DATA(block->class->nid), NR_DMAP_BLOCKS);
 	xa_erase(&dmap_blocks, block->pfn >> DMAP_BLOCK_ORDER);
 	kmem_cache_free(dmap_block_cache, block);
+}
+
+/* A block that was opened for pages which then turned out not to be had. */
+static void abandon_block(struct dmap_block *block)
+{
+	arch_dmap_collapse(block->pfn, false);
+	dmap_close_block(block);
 }
 
 static unsigned int capture_limit(struct dmap_class *class)
 {
 	unsigned long blocks = node_present_pages(class->nid) >> DMAP_BLOCK_ORDER;
 
-	return clamp(blocks / 64, 1UL, (unsigned long)CAPTURE_BLOCKS);
+	return clamp(blocks / 128, 1UL, (unsigned long)CAPTURE_BLOCKS);
 }
 
 /**
@@ -166,6 +183,24 @@ static void capture_begin(struct dmap_block *block)
 		return;
 	list_add_tail(&block->capture, &class->capturing);
 	class->nr_capturing++;
+	dmap_drain_soon();
+}
+
+/**
+ * dmap_capture_expire() - end the captures of a class that opens no more blocks
+ * @class: the class
+ *
+ * Context: Process context, holding class->refill.
+ * Return: true when captures are left.
+ */
+bool dmap_capture_expire(struct dmap_class *class)
+{
+	lockdep_assert_held(&class->refill);
+	while (class->nr_capturing &&
+	       time_after(jiffies, class->scanned + CAPTURE_AGE))
+		dmap_capture_end(list_first_entry(&class->capturing,
+						  struct dmap_block, capture));
+	return class->nr_capturing;
 }
 
 static void refill_captured(struct dmap_class *class)
@@ -178,7 +213,7 @@ static void refill_captured(struct dmap_class *class)
 
 		if (block->place == DMAP_NOWHERE)
 			continue;
-		nr = dmap_buddy_harvest(block->pfn, pages);
+		nr = dmap_buddy_harvest(block->pfn, true, pages);
 		if (!nr)
 			continue;
 		dmap_class_add(block, pages);
@@ -240,6 +275,7 @@ static void scan_candidates(struct dmap_class *class, unsigned int order)
 	int max_order;
 
 	class->nr_candidates = 0;
+	class->scan_order = order;
 	for (i = 0; i < SCAN_BLOCKS; i++) {
 		pfn = dmap_buddy_next(class->nid, pfn);
 		if (pfn == ULONG_MAX) {
@@ -257,7 +293,18 @@ static void scan_candidates(struct dmap_class *class, unsigned int order)
 	/* A scan that stopped short goes on from there the next time. */
 	class->cursor = pfn;
 	class->scanned = jiffies;
-	class->barren = !class->nr_candidates;
+	class->barren_order = class->nr_candidates ? UINT_MAX : order;
+}
+
+/* Is the range still worth it? Out: how many of its pages are free. */
+static bool recount(unsigned long pfn, unsigned int order, unsigned int *nr_free)
+{
+	int max_order;
+
+	if (dmap_block_of(pfn) || !dmap_buddy_usable(pfn))
+		return false;
+	*nr_free = dmap_buddy_count(pfn, &max_order);
+	return max_order >= (int)order;
 }
 
 /*
@@ -268,14 +315,10 @@ static unsigned long best_candidate(struct dmap_class *class, unsigned int order
 {
 	struct dmap_candidate best;
 	unsigned int nr_free;
-	int max_order;
 
 	while (class->nr_candidates) {
 		best = class->candidates[--class->nr_candidates];
-		if (dmap_block_of(best.pfn))
-			continue;
-		nr_free = dmap_buddy_count(best.pfn, &max_order);
-		if (max_order < (int)order)
+		if (!recount(best.pfn, order, &nr_free))
 			continue;
 		if (class->nr_candidates && nr_free < best.nr_free &&
 		    nr_free < class->candidates[class->nr_candidates - 1].nr_free) {
@@ -294,23 +337,26 @@ static int refill_part(struct dmap_class *class, struct supplies *supplies,
 	unsigned long pfn;
 	unsigned int nr;
 
-	if (time_after(jiffies, class->scanned + CANDIDATES_AGE))
+	/* A list made for large runs leaves out what suits small ones. */
+	if (time_after(jiffies, class->scanned + CANDIDATES_AGE) ||
+	    order != class->scan_order)
 		class->nr_candidates = 0;
 	/* Where nothing is free, reclaim comes next: do not scan each time. */
 	if (!class->nr_candidates &&
-	    (!class->barren || time_after(jiffies, class->scanned + BARREN_AGE)))
+	    (order < class->barren_order ||
+	     time_after(jiffies, class->scanned + BARREN_AGE)))
 		scan_candidates(class, order);
 
 	while ((pfn = best_candidate(class, order)) != ULONG_MAX) {
 		DECLARE_BITMAP(pages, DMAP_BLOCK_PAGES) = {};
 
-		nr = dmap_buddy_harvest(pfn, pages);
+		nr = dmap_buddy_harvest(pfn, false, pages);
 		if (!nr)
 			continue;
 		block = open_block(class, supplies, pfn);
 		if (!block) {
 			dmap_buddy_give(pfn, pages);
-			return -ENOMEM;
+			continue;
 		}
 		dmap_class_add(block, pages);
 		capture_begin(block);
@@ -338,14 +384,19 @@ int dmap_refill(struct dmap_class *class, gfp_t gfp, unsigned int order)
 	int ret;
 
 	might_sleep();
+	/* Who waits for the mutex may find that another has refilled. */
+	mutex_lock(&class->refill);
+	if (!dmap_class_fits(class, order))
+		refill_captured(class);
+	ret = dmap_class_fits(class, order);
+	mutex_unlock(&class->refill);
+	if (ret)
+		return 0;
+
 	ret = get_supplies(&supplies, gfp);
 	if (ret)
 		return ret;
-
 	mutex_lock(&class->refill);
-	/* Who waited for the mutex may find that another has refilled. */
-	if (!dmap_class_fits(class, order))
-		refill_captured(class);
 	if (!dmap_class_fits(class, order)) {
 		ret = refill_whole(class, &supplies);
 		if (ret)
@@ -375,36 +426,45 @@ static struct dmap_class *class_around(unsigned long pfn,
 	return around ? around : class;
 }
 
-/* Make allocated pages the class's own, with all that is free around them. */
+/*
+ * Make allocated pages the class's own, with all that is free around them.
+ * -EBUSY when they are of a range that cannot be a block of this class now:
+ * they are still the caller's. On other errors they are gone.
+ */
 static int adopt(struct dmap_class *class, struct supplies *supplies,
 		 struct page *page, unsigned int order)
 {
 	unsigned long base = ALIGN_DOWN(page_to_pfn(page), DMAP_BLOCK_PAGES);
 	unsigned int index = page_to_pfn(page) - base;
 	DECLARE_BITMAP(pages, DMAP_BLOCK_PAGES) = {};
-	struct dmap_block *block = NULL;
-	bool opened;
+	struct dmap_block *block;
+	bool opened, ours;
 	unsigned int nr;
 
 	lockdep_assert_held(&class->refill);
-	/* Not in a block of another class, or of one that is on its way back. */
-	if (class_around(base, class) == class)
-		block = dmap_block_of(base);
+	/*
+	 * A block of this class stays as it is while class->refill is held; of
+	 * any other nothing may be said, not even that it is there.
+	 */
+	rcu_read_lock();
+	block = dmap_block_of(base);
+	ours = block && READ_ONCE(block->class) == class &&
+	       READ_ONCE(block->pfn) == base;
+	rcu_read_unlock();
 	opened = !block;
-	if (opened)
+	if (opened && dmap_buddy_usable(base))
 		block = open_block(class, supplies, base);
-	else if (block->place == DMAP_NOWHERE)
+	else if (!ours || block->place == DMAP_NOWHERE)
 		block = NULL;
-	if (!block) {
-		__free_pages(page, order);
-		return -ENOMEM;
-	}
+	if (!block)
+		return -EBUSY;
 	if (!dmap_buddy_freeze(page, order)) {
 		if (opened)
 			abandon_block(block);
 		return -ENOMEM;
 	}
-	nr = dmap_buddy_harvest(base, pages) + (1U << order);
+	nr = dmap_buddy_harvest(base, !list_empty(&block->capture), pages);
+	nr += 1U << order;
 	bitmap_set(pages, index, 1U << order);
 	dmap_class_add(block, pages);
 	if (opened) {
@@ -422,6 +482,8 @@ static int adopt(struct dmap_class *class, struct supplies *supplies,
  * @order: order of the request
  * @nid: preferred node
  * @nodemask: allowed nodes, or NULL for all
+ * @rejects: pages that are of no use are put here; the caller frees them when
+ *	it is done, for the next call would get the same ones
  *
  * The last resort: pages as any other request would get them, wherever they
  * are, and the range around them becomes a block. Where it is a block already,
@@ -432,7 +494,8 @@ static int adopt(struct dmap_class *class, struct supplies *supplies,
  * take first), or NULL.
  */
 struct dmap_class *dmap_refill_reclaim(gfp_t gfp, unsigned int order, int nid,
-				       const nodemask_t *nodemask)
+				       const nodemask_t *nodemask,
+				       struct list_head *rejects)
 {
 	struct supplies supplies;
 	struct dmap_class *class;
@@ -453,6 +516,8 @@ struct dmap_class *dmap_refill_reclaim(gfp_t gfp, unsigned int order, int nid,
 	mutex_lock(&class->refill);
 	ret = adopt(class, &supplies, page, order);
 	mutex_unlock(&class->refill);
+	if (ret == -EBUSY)
+		list_add(&page->lru, rejects);
 	put_supplies(&supplies);
 	return ret ? NULL : class;
 }

@@ -25,9 +25,11 @@
  */
 #include <linux/cc_platform.h>
 #include <linux/cpu.h>
+#include <linux/cpufeature.h>
 #include <linux/kfence.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/pgalloc.h>
 #include <linux/pgtable.h>
 #include <linux/rcupdate.h>
 #include <linux/rwsem.h>
@@ -35,11 +37,9 @@
 #include <linux/set_memory.h>
 #include <linux/spinlock.h>
 
-#include <asm/cpufeature.h>
 #include <asm/dmap.h>
 #include <asm/e820/api.h>
 #include <asm/mtrr.h>
-#include <asm/pgalloc.h>
 #include <asm/sections.h>
 #include <asm/setup.h>
 #include <asm/tlbflush.h>
@@ -139,6 +139,18 @@ static int range_check(unsigned long pfn)
 		return -EOPNOTSUPP;
 
 	return 0;
+}
+
+/**
+ * arch_dmap_range_ok() - can a 2 MiB range be split and collapsed?
+ * @pfn: first page of the range, a multiple of 512
+ *
+ * Context: any.
+ * Return: false for what arch_dmap_split() refuses.
+ */
+bool arch_dmap_range_ok(unsigned long pfn)
+{
+	return !range_check(pfn);
 }
 
 /**
@@ -349,7 +361,7 @@ int arch_dmap_split(unsigned long pfn,
 
 	dmap_split.tables = tables;
 	WRITE_ONCE(dmap_split.task, current);
-	ret = set_memory_4k(addr, 1);
+	ret = cpa_split_4k(addr);
 	WRITE_ONCE(dmap_split.task, NULL);
 	dmap_split.tables = NULL;
 	if (ret)

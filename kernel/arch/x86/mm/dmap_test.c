@@ -8,6 +8,7 @@
 #include <linux/cpu.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/pgtable.h>
 #include <linux/rcupdate.h>
 #include <linux/rwsem.h>
 #include <linux/sched.h>
@@ -15,7 +16,6 @@
 #include <linux/uaccess.h>
 
 #include <asm/dmap.h>
-#include <asm/pgtable.h>
 #include <asm/sections.h>
 #include <asm/tlbflush.h>
 

@@ -19,6 +19,7 @@ struct page;
 #define ARCH_DMAP_COLLAPSE_1G	2
 
 bool arch_dmap_supported(const char **why);
+bool arch_dmap_range_ok(unsigned long pfn);
 int arch_dmap_split(unsigned long pfn,
 		    struct page *tables[ARCH_DMAP_SPLIT_TABLES]);
 int arch_dmap_collapse(unsigned long pfn, bool wait);
