@@ -34,7 +34,7 @@ static struct {
 	unsigned int procs, tables, seconds, sample_ms, restart_ms, settle, fill,
 		     seed;
 } opt = {
-	.procs = 32, .tables = 320, .seconds = 8, .sample_ms = 100,
+	.procs = 64, .tables = 160, .seconds = 8, .sample_ms = 100,
 	.restart_ms = 100, .settle = 5, .fill = 90, .seed = 1,
 };
 
@@ -433,8 +433,8 @@ static void churn(void)
 int main(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-		{ "procs", 'p', "N", 0, "processes (32)", 0 },
-		{ "tables", 't', "N", 0, "live page tables of each (320)", 0 },
+		{ "procs", 'p', "N", 0, "processes (64)", 0 },
+		{ "tables", 't', "N", 0, "live page tables of each (160)", 0 },
 		{ "seconds", 'S', "S", 0, "length of the steady phase (8)", 0 },
 		{ "sample-ms", 'i', "MS", 0, "time between two samples (100)", 0 },
 		{ "restart-ms", 'r', "MS", 0,
