@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from common import LOG, LabError, shown
+from common import LOG, LabError, locked, shown
 import build
 import parse
 
@@ -160,8 +160,12 @@ def stop_all():
 
 
 def run_all(boots, phase):
-    """Run boots, a few at a time, and keep the phase informed."""
-    with concurrent.futures.ThreadPoolExecutor(PARALLEL) as pool:
+    """Run boots, a few at a time, and keep the phase informed.
+
+    One lab at a time: two would share the host's cores, and the logs.
+    """
+    with locked("boots"), \
+         concurrent.futures.ThreadPoolExecutor(PARALLEL) as pool:
         futures = [pool.submit(boot.run) for boot in boots]
         pending = set(futures)
         try:

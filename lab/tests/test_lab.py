@@ -188,7 +188,8 @@ class Progress(unittest.TestCase):
 
     def test_a_log_gets_a_line_at_start_and_end(self):
         with tempfile.TemporaryDirectory() as scratch, \
-             mock.patch.object(progress, "TIMINGS", Path(scratch) / "t.json"):
+             mock.patch.object(progress, "TIMINGS", Path(scratch) / "t.json"), \
+             mock.patch.object(progress.time, "monotonic", lambda: 7.0):
             stream = io.StringIO()
             phases = progress.Progress([("build", 60), ("boot", 30)], stream)
             with phases.phase("build") as phase:

@@ -625,6 +625,56 @@ static void test_capture_catches_and_ends(struct kunit *test)
 }
 
 /*
+ * Regression: harvest took pages from ranges that somebody else had isolated,
+ * and memory that was to go offline never did.
+ */
+static void test_harvest_leaves_isolated_ranges(struct kunit *test)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, DMAP_BLOCK_ORDER);
+	DECLARE_BITMAP(pages, DMAP_BLOCK_PAGES) = {};
+	unsigned long pfn;
+	u8 migratetype;
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	pfn = page_to_pfn(page);
+	split_page(page, DMAP_BLOCK_ORDER);
+	KUNIT_ASSERT_TRUE(test, dmap_buddy_close(pfn, &migratetype));
+	for (i = 1; i < DMAP_BLOCK_PAGES; i++)
+		__free_page(page + i);
+	KUNIT_EXPECT_EQ(test, dmap_buddy_harvest(pfn, false, pages), 0);
+	KUNIT_EXPECT_TRUE(test, bitmap_empty(pages, DMAP_BLOCK_PAGES));
+	KUNIT_EXPECT_FALSE(test, dmap_buddy_close(pfn, &migratetype));
+	dmap_buddy_reopen(pfn, migratetype);
+	KUNIT_EXPECT_EQ(test, get_pageblock_migratetype(page), migratetype);
+	__free_page(page);
+}
+
+/*
+ * Regression: while somebody held a reference for a moment, the tails of pages
+ * that were to become idle were lost.
+ */
+static void test_freeze_gives_up_busy_pages(struct kunit *test)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, 2);
+	int i, tails = 0;
+	bool frozen;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	get_page(page);
+	preempt_disable();	/* nobody takes them off this CPU's list */
+	frozen = dmap_buddy_freeze(page, 2);
+	for (i = 1; i < 4; i++)
+		tails += page_count(page + i);
+	preempt_enable();
+	KUNIT_EXPECT_FALSE(test, frozen);
+	/* The tails went back, the head goes with its last reference. */
+	KUNIT_EXPECT_EQ(test, tails, 0);
+	KUNIT_EXPECT_EQ(test, page_count(page), 1);
+	put_page(page);
+}
+
+/*
  * Every step of a refill fails in turn: the Nth call of any of them, and with
  * "for ever" all from the Nth on.
  */
@@ -833,6 +883,8 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(test_blocks_held_and_given_back),
 	KUNIT_CASE(test_fallback_harvests_and_captures),
 	KUNIT_CASE(test_capture_catches_and_ends),
+	KUNIT_CASE(test_harvest_leaves_isolated_ranges),
+	KUNIT_CASE(test_freeze_gives_up_busy_pages),
 	KUNIT_CASE(test_refill_survives_each_fault),
 	KUNIT_CASE(test_refill_fails_cleanly),
 	KUNIT_CASE(test_fallback_survives_each_fault),
