@@ -162,7 +162,9 @@ def cmd_test(args):
         names = ", ".join(test["name"] for test in suite.BOOTS)
         raise LabError(f"no test boot is called {args.only}; there are {names}")
     kernels = list(dict.fromkeys(test["kernel"] for test in wanted))
-    progress = Progress([("unit tests", 2), *plan(kernels, ("boot tests", 300))])
+    boots_phase = f"{len(wanted)} boot tests"
+    progress = Progress([("unit tests", 2),
+                         *plan(kernels, (boots_phase, 50 * len(wanted)))])
     results = parse.Results()
     with progress.phase("unit tests"):
         suite.unit_tests(results)
@@ -179,7 +181,7 @@ def cmd_test(args):
     build_guest(progress)
     boots = [(test, suite.boot(test)) for test in wanted
              if test["kernel"] not in broken]
-    with progress.phase("boot tests") as phase:
+    with progress.phase(boots_phase) as phase:
         machine.run_all([boot for _, boot in boots], phase)
     for test, boot in boots:
         suite.judge(test, boot, results)

@@ -186,7 +186,7 @@ def sync(kernel, force=False):
             raise LabError(
                 f"{shown(tree(kernel) / name)} was edited in the tree: move the "
                 "edit to kernel/ or hooks/, or discard it with "
-                f"make source KERNEL={kernel} FORCE=1")
+                f"make source KERNELS={kernel} FORCE=1")
         changes[name] = want
     for name, data in changes.items():
         path = tree(kernel) / name
