@@ -570,6 +570,31 @@ static void fill_memory(struct pipes *p)
 	close(zero);
 }
 
+/*
+ * What caches of the kernel gave back when memory got short may have made
+ * whole ranges (a debug kernel has large ones): take these as huge pages.
+ * Returns the free pages of order 9 and more that are left.
+ */
+static long take_large_runs(void)
+{
+	enum { MOST = 32 };
+	char *area = mmap(NULL, (MOST + 1) * TABLE_SPAN, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	long left = buddy_pages(9);
+	unsigned int i;
+
+	if (area == MAP_FAILED)
+		fail("mmap");
+	area = (char *)(((unsigned long)area + TABLE_SPAN - 1) & ~(TABLE_SPAN - 1));
+	if (madvise(area, MOST * TABLE_SPAN, MADV_HUGEPAGE))
+		perror("fragment: MADV_HUGEPAGE");
+	for (i = 0; i < MOST && left; i++) {
+		area[i * TABLE_SPAN] = 1;
+		left = buddy_pages(9);
+	}
+	return left;
+}
+
 static void close_pipe(struct pipes *p, unsigned int i)
 {
 	close(p->fd[i][0]);
@@ -775,7 +800,7 @@ int main(int argc, char **argv)
 	       pipes.filled, pipes.nr, now_ms() - t, mem_counter("MemFree"),
 	       pcp_pages(), buddy_pages(9));
 	closed = free_some(&pipes);
-	large = buddy_pages(9);
+	large = take_large_runs();
 
 	take_snapshot(&snap, !opt.map);
 	if (opt.map) {
