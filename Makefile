@@ -3,7 +3,7 @@
 
 LAB = python3 -B lab/lab.py
 
-.PHONY: help deps source build boot run test check insns clean
+.PHONY: help deps source build boot run test check insns record clean
 
 help: ## print this
 	@echo "make TARGET [VARIABLE=value ...]"
@@ -34,6 +34,10 @@ check: deps ## checkpatch, sparse, kernel-doc, a reason in every hook
 
 insns: deps ## count instructions: stock, dmap=off, dmap=on
 	@$(LAB) insns
+
+record: deps ## a trace of page-table allocation [LOAD=mmapfork|mix|churn MEM=1G TRACE=FILE]
+	@$(LAB) record $(if $(LOAD),--load="$(LOAD)") $(if $(MEM),--memory $(MEM)) \
+		$(if $(CPUS),--cpus $(CPUS)) $(if $(TRACE),--output "$(TRACE)")
 
 clean: ## remove out/: sources, kernels, logs, results
 	rm -rf out

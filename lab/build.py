@@ -21,9 +21,14 @@ SELFTESTS = "tools/testing/selftests"
 
 def environment():
     """Build with ccache, and reproducibly: a kernel that does not name this
-    machine or the hour is compiled to the same bytes everywhere."""
+    machine or the hour is compiled to the same bytes everywhere.
+
+    Whoever calls the lab from a makefile has variables of his own, which are
+    not the kernel's."""
+    own = {name: value for name, value in os.environ.items()
+           if name not in ("MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS")}
     return dict(
-        os.environ,
+        own,
         PATH="/usr/lib/ccache:" + os.environ["PATH"],
         CCACHE_NOHASHDIR="1",
         LC_ALL="C",

@@ -12,12 +12,13 @@ from pathlib import Path
 import signal
 import sys
 
-from common import OUT, LabError
+from common import LOG, OUT, LabError, shown
 import build
 import check
 import machine
 import parse
 from progress import Progress
+import record
 import report
 import source
 import suite
@@ -156,6 +157,30 @@ def cmd_insns(args):
     return 1 if bad or not any(counts.values()) else 0
 
 
+def cmd_record(args):
+    machine.check_size("MEM", args.memory)
+    raw = LOG / "record.trace"
+    spec = machine.machine(memory=args.memory, cpus=args.cpus, data=raw,
+                           append=record.boot_option(args.load))
+    progress = Progress(plan(["dmap"], ("record", 40)))
+    prepare(progress, ["dmap"])
+    boot = machine.Boot("record", "dmap", "record", spec)
+    with progress.phase("record") as phase:
+        machine.run_all([boot], phase)
+    if boot.outcome != "ok":
+        print(boot.complain(), file=sys.stderr)
+        return 1
+    trace = record.convert(raw.read_text().splitlines(), {
+        "memory": machine.mebibytes(args.memory),
+        "load": record.name(args.load),
+        "source": f"{source.PACKAGE} {source.package_version()}"})
+    packed = record.write(Path(args.output), trace)
+    print(record.summary(trace))
+    print(f"\nas text: {shown(args.output)}; compressed: {shown(packed)}; "
+          f"as recorded: {shown(raw)}")
+    return 0
+
+
 def cmd_test(args):
     wanted = [test for test in suite.BOOTS if args.only in test["name"]]
     if not wanted:
@@ -242,6 +267,7 @@ KERNELS = ("--kernels", {
     "help": "which kernels: " + "; ".join(
         f"{name} ({kernel['about']})" for name, kernel in source.KERNELS.items())})
 MEMORY = ("--memory", {"metavar": "SIZE", "help": "memory of the guest"})
+CPUS = ("--cpus", {"type": int, "default": 2, "help": "CPUs of the guest"})
 
 
 def default(option, value):
@@ -261,8 +287,7 @@ COMMANDS = {
     "boot": (cmd_boot, "boot one kernel with a shell on this terminal", [
         ("--kernel", {"default": "dmap", "choices": list(source.KERNELS),
                       "help": "which kernel"}),
-        default(MEMORY, "2G"),
-        ("--cpus", {"type": int, "default": 2, "help": "CPUs of the guest"}),
+        default(MEMORY, "2G"), CPUS,
         ("--append", {"default": "", "help": "more boot options"})]),
     "run": (cmd_run, "one load on each kernel, and one table side by side", [
         default(KERNELS, COMPARED), default(MEMORY, "4G")]),
@@ -271,6 +296,14 @@ COMMANDS = {
                     "help": "only test boots with TEXT in their name"})]),
     "check": (cmd_check, "checkpatch, sparse, kernel-doc, hooks", []),
     "insns": (cmd_insns, "count instructions: stock, dmap=off, dmap=on", []),
+    "record": (cmd_record, "record a load's page-table allocations as a trace", [
+        ("--load", {"default": "mmapfork", "metavar": "NAME|COMMAND",
+                    "help": "; ".join(f"{name}: {command}" for name, command
+                                      in record.LOADS.items())
+                            + "; or a command of the guest"}),
+        default(MEMORY, "1G"), CPUS,
+        ("--output", {"default": str(OUT / "trace.txt"), "metavar": "FILE",
+                      "help": "where to; FILE.gz is written too"})]),
     "parse": (cmd_parse, "read a saved console log, print what is in it as JSON", [
         ("log", {"help": "a log of out/log"})]),
     "report": (cmd_report, "print a saved run again", [

@@ -25,6 +25,8 @@ MACHINE = {
     "accel": ["-accel", "tcg,thread=multi"],
     "append": "",
     "initrd": build.INITRAMFS,
+    # A file that takes what the guest writes to its second serial port.
+    "data": None,
     "deadline": 300,
 }
 # Instructions are counted, and one run repeats another to the byte: one CPU,
@@ -59,6 +61,11 @@ def check_size(what, value):
         raise LabError(f"{what}={value}: give a size such as 2G or 512M")
 
 
+def mebibytes(size):
+    """A size that passed check_size(), as a number of MiB."""
+    return int(size[:-1]) * (1024 if size[-1] == "G" else 1)
+
+
 def command(kernel, spec, job=None):
     """The QEMU command line that boots a kernel with a job, or with a shell."""
     words = [ALWAYS, spec["append"]]
@@ -70,6 +77,8 @@ def command(kernel, spec, job=None):
     if not job:
         # The terminal is the guest's, and QEMU's own behind Ctrl-A.
         console = ["-serial", "mon:stdio"]
+    if spec["data"]:
+        console += ["-serial", f"file:{spec['data']}"]
     return [QEMU, *spec["accel"], "-cpu", spec["cpu"],
             "-smp", str(spec["cpus"]), "-m", spec["memory"],
             "-nodefaults", "-no-reboot", "-display", "none", *console,

@@ -22,6 +22,8 @@ BOOTS = [
     {"name": "dmap kunit", "kernel": "dmap", "job": "kunit",
      "machine": {"append": KUNIT}},
     {"name": "dmap kselftest", "kernel": "dmap", "job": "kselftest"},
+    {"name": "dmap trace", "kernel": "dmap", "job": "trace",
+     "machine": {"memory": "1G"}},
     {"name": "dmap fragmented", "kernel": "dmap", "job": "fragment",
      "machine": {"memory": "2G"}},
     {"name": "dmap churn", "kernel": "dmap", "job": "churn"},

@@ -8,26 +8,9 @@
  * blocks of the cache stay: without migration, that is the choice of the block
  * alone.
  */
-#define _GNU_SOURCE
-#include <argp.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
+#include "guest.h"
 
-#define SLOT	(2UL << 20)	/* what one page of PTEs maps */
+#define SLOT	TABLE_SPAN	/* a table each */
 #define BURST	16		/* exchanges between two pauses */
 
 static struct {
@@ -37,112 +20,6 @@ static struct {
 	.procs = 64, .tables = 160, .seconds = 8, .sample_ms = 100,
 	.restart_ms = 100, .settle = 5, .fill = 90, .seed = 1,
 };
-
-/*
- * The counters, as in every program of this directory: each must stay one
- * file, since the guest build compiles them one by one.
- */
-static long read_counter(const char *path, const char *name)
-{
-	char line[256], key[128];
-	long value, found = -1;
-	FILE *f = fopen(path, "r");
-
-	if (!f)
-		return -1;
-	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%127[^: ]%*[: ]%ld", key, &value) == 2 &&
-		    !strcmp(key, name)) {
-			found = value;
-			break;
-		}
-	}
-	fclose(f);
-	return found;
-}
-
-static void append_counters(FILE *out, const char *path, const char *const *prefix)
-{
-	char line[256], key[128];
-	long value;
-	FILE *f = fopen(path, "r");
-
-	if (!f)
-		return;
-	while (fgets(line, sizeof(line), f)) {
-		const char *const *p;
-
-		if (sscanf(line, "%127[^: ]%*[: ]%ld", key, &value) != 2)
-			continue;
-		for (p = prefix; *p; p++)
-			if (!strncmp(key, *p, strlen(*p)))
-				fprintf(out, " %s=%ld", key, value);
-	}
-	fclose(f);
-}
-
-/* One write per line: the console is shared with the kernel and other jobs. */
-static void report(const char *fmt, ...)
-{
-	static const char *const meminfo[] = { "DirectMap", NULL };
-	static const char *const vmstat[] = {
-		"direct_map_", "dmap_", "nr_dmap_", NULL
-	};
-	char *buf = NULL;
-	size_t len = 0;
-	va_list ap;
-	FILE *out = open_memstream(&buf, &len);
-
-	if (!out)
-		return;
-	fputs("@lab load=churn ", out);
-	va_start(ap, fmt);
-	vfprintf(out, fmt, ap);
-	va_end(ap);
-	append_counters(out, "/proc/meminfo", meminfo);
-	append_counters(out, "/proc/vmstat", vmstat);
-	fputc('\n', out);
-	fclose(out);
-	fflush(stdout);
-	if (write(STDOUT_FILENO, buf, len) != (ssize_t)len)
-		perror("churn: stdout");
-	free(buf);
-}
-
-static long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-static long vm_counter(const char *name)
-{
-	return read_counter("/proc/vmstat", name);
-}
-
-static unsigned long long rnd_state;
-
-static unsigned long long rnd(void)
-{
-	/* xorshift64*: the same choices from the same seed on any libc */
-	rnd_state ^= rnd_state >> 12;
-	rnd_state ^= rnd_state << 25;
-	rnd_state ^= rnd_state >> 27;
-	return rnd_state * 0x2545f4914f6cdd1dULL;
-}
-
-/* Accesses that the compiler must not leave out. */
-static void touch(void *p, unsigned int value)
-{
-	__atomic_store_n((unsigned int *)p, value, __ATOMIC_RELAXED);
-}
-
-static unsigned int peek(const void *p)
-{
-	return __atomic_load_n((const unsigned int *)p, __ATOMIC_RELAXED);
-}
 
 static char *slots;
 static unsigned int nr_slots;
@@ -199,7 +76,7 @@ static void child(int ready, const bool *steady, unsigned long long seed)
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (!slot || raw == MAP_FAILED || munmap(raw, (nr_slots + 2) * SLOT))
 		_exit(1);
-	slots = (char *)(((unsigned long)raw + 2 * SLOT - 1) & ~(SLOT - 1));
+	slots = table_start(raw + SLOT);
 	for (i = 0; i < nr_slots; i++)
 		slot[i] = i;
 	/* The first opt.tables entries are held, the others are not. */
@@ -251,31 +128,6 @@ static pid_t start(int ready[2], bool *steady)
 	return pid;
 }
 
-static bool is_ready(int ready[2], int timeout_ms)
-{
-	struct pollfd p = { .fd = ready[0], .events = POLLIN };
-	char c;
-
-	return poll(&p, 1, timeout_ms) == 1 && read(ready[0], &c, 1) == 1;
-}
-
-static unsigned int tests, failures;
-static bool dmap;
-
-static void result(bool ok, bool needs_dmap, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (needs_dmap && !dmap)
-		ok = true;
-	printf("%sok %u ", ok ? "" : "not ", ++tests);
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	printf("%s\n", needs_dmap && !dmap ? " # SKIP no dmap" : "");
-	failures += !ok;
-}
-
 /* What the load found; shared with the process that judges it. */
 static struct shared {
 	bool steady;
@@ -323,10 +175,7 @@ static void sample(void)
 	shared->over += live > held;
 }
 
-static const struct {
-	int key;
-	unsigned int *value, min;
-} numbers[] = {
+static const struct number numbers[] = {
 	{ 'p', &opt.procs, 1 },
 	{ 't', &opt.tables, 1 },
 	{ 'S', &opt.seconds, 1 },
@@ -339,23 +188,7 @@ static const struct {
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	unsigned int i;
-	char *end;
-
-	if (key == ARGP_KEY_ARG)
-		argp_usage(state);
-	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
-		if (numbers[i].key != key)
-			continue;
-		errno = 0;
-		*numbers[i].value = strtoul(arg, &end, 0);
-		if (errno || *end || end == arg || *arg == '-' ||
-		    *numbers[i].value < numbers[i].min ||
-		    *numbers[i].value > 1000000)
-			argp_error(state, "bad number: %s", arg);
-		return 0;
-	}
-	return ARGP_ERR_UNKNOWN;
+	return parse_numbers(numbers, ARRAY_SIZE(numbers), key, arg, state);
 }
 
 /* The load itself, in a process whose page tables go away with the load's. */
@@ -377,12 +210,12 @@ static void churn(void)
 		perror("churn: SCHED_FIFO");
 	for (i = 0; i < opt.procs; i++) {
 		pids[i] = start(ready, &shared->steady);
-		if (pids[i] < 0 || !is_ready(ready, 60000)) {
+		if (pids[i] < 0 || !heard(ready[0], 60000)) {
 			fprintf(stderr, "churn: process %u did not start\n", i);
 			exit(1);
 		}
 	}
-	report("phase=built procs=%u tables=%u", opt.procs, opt.procs * opt.tables);
+	report("load=churn phase=built procs=%u tables=%u", opt.procs, opt.procs * opt.tables);
 	__atomic_store_n(&shared->steady, true, __ATOMIC_RELAXED);
 	t = now_ms();
 	end = t + opt.seconds * 1000L;
@@ -398,7 +231,7 @@ static void churn(void)
 			fresh = start(ready, &shared->steady);
 			if (fresh < 0)
 				break;
-		} else if (fresh && is_ready(ready, 0)) {
+		} else if (fresh && heard(ready[0], 0)) {
 			i = rnd() % opt.procs;
 			kill(pids[i], SIGTERM);
 			pids[i] = fresh;
@@ -413,10 +246,10 @@ static void churn(void)
 		}
 		usleep(2000);
 	}
-	report("phase=steady samples=%u restarts=%u fill_min=%.1f fill_mean=%.1f PageTables=%ld",
+	report("load=churn phase=steady samples=%u restarts=%u fill_min=%.1f fill_mean=%.1f PageTables=%ld",
 	       shared->samples, shared->restarts, shared->min,
 	       shared->samples ? shared->sum / shared->samples : 0,
-	       read_counter("/proc/meminfo", "PageTables"));
+	       mem_counter("PageTables"));
 	shared->bad += fresh < 0;
 	for (i = 0; i < opt.procs; i++)
 		kill(pids[i], SIGTERM);
@@ -470,7 +303,7 @@ int main(int argc, char **argv)
 	blocks0 = vm_counter("nr_dmap_blocks");
 	alloc0 = vm_counter("dmap_alloc");
 	fail0 = vm_counter("dmap_alloc_fail");
-	report("phase=start");
+	report("load=churn phase=start");
 
 	load = fork();
 	if (!load)
@@ -487,22 +320,23 @@ int main(int argc, char **argv)
 			break;
 		usleep(50000);
 	} while (t < opt.settle * 1000L);
-	report("phase=released settle_ms=%ld", t);
+	report("load=churn phase=released settle_ms=%ld", t);
 
-	result(!shared->bad, false, "all processes kept their contents (%u did not)",
+	result(!shared->bad, "all processes kept their contents (%u did not)",
 	       shared->bad);
-	result(shared->samples && shared->min >= opt.fill, true,
+	dmap_result(shared->samples && shared->min >= opt.fill,
 	       "fill is at least %u %%: min %.1f, mean %.1f of %u samples",
 	       opt.fill, shared->min,
 	       shared->samples ? shared->sum / shared->samples : 0,
 	       shared->samples);
-	result(shared->samples && !shared->over, true,
+	dmap_result(shared->samples && !shared->over,
 	       "live pages never exceed the blocks (%u of %u)", shared->over,
 	       shared->samples);
-	result(vm_counter("dmap_alloc_fail") == fail0 && vm_counter("dmap_alloc") > alloc0,
-	       true, "%ld pages came from the cache, no request failed",
+	dmap_result(vm_counter("dmap_alloc_fail") == fail0 &&
+		    vm_counter("dmap_alloc") > alloc0,
+	       "%ld pages came from the cache, no request failed",
 	       vm_counter("dmap_alloc") - alloc0);
-	result(vm_counter("nr_dmap_blocks") <= blocks0, true,
+	dmap_result(vm_counter("nr_dmap_blocks") <= blocks0,
 	       "the blocks went back within %u s (%ld ms)", opt.settle, t);
 	return failures ? 1 : 0;
 }

@@ -7,27 +7,8 @@
  * holes of 16 pages only. What a cache of 2 MiB blocks owes them: every table,
  * in hardly more blocks than the free pages need, and all of it back later.
  */
-#define _GNU_SOURCE
-#include <argp.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
+#include "guest.h"
 
-#define PAGE		4096UL
-#define TABLE_SPAN	(2UL << 20)	/* what one page of PTEs maps */
 #define RUN		16		/* pages of one pipe, its default size */
 #define TAIL		128	/* pipes */
 #define RANGE		512		/* pages of a 2 MiB range */
@@ -41,87 +22,6 @@ static struct {
 	.seed = 1,
 };
 
-/*
- * The counters, as in every program of this directory: each must stay one
- * file, since the guest build compiles them one by one.
- */
-static long read_counter(const char *path, const char *name)
-{
-	char line[256], key[128];
-	long value, found = -1;
-	FILE *f = fopen(path, "r");
-
-	if (!f)
-		return -1;
-	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%127[^: ]%*[: ]%ld", key, &value) == 2 &&
-		    !strcmp(key, name)) {
-			found = value;
-			break;
-		}
-	}
-	fclose(f);
-	return found;
-}
-
-static void append_counters(FILE *out, const char *path, const char *const *prefix)
-{
-	char line[256], key[128];
-	long value;
-	FILE *f = fopen(path, "r");
-
-	if (!f)
-		return;
-	while (fgets(line, sizeof(line), f)) {
-		const char *const *p;
-
-		if (sscanf(line, "%127[^: ]%*[: ]%ld", key, &value) != 2)
-			continue;
-		for (p = prefix; *p; p++)
-			if (!strncmp(key, *p, strlen(*p)))
-				fprintf(out, " %s=%ld", key, value);
-	}
-	fclose(f);
-}
-
-/* One write per line: the console is shared with the kernel and other jobs. */
-static void report(const char *fmt, ...)
-{
-	static const char *const meminfo[] = { "DirectMap", NULL };
-	static const char *const vmstat[] = {
-		"direct_map_", "dmap_", "nr_dmap_", NULL
-	};
-	char *buf = NULL;
-	size_t len = 0;
-	va_list ap;
-	FILE *out = open_memstream(&buf, &len);
-
-	if (!out)
-		return;
-	fputs("@lab load=fragment ", out);
-	va_start(ap, fmt);
-	vfprintf(out, fmt, ap);
-	va_end(ap);
-	append_counters(out, "/proc/meminfo", meminfo);
-	append_counters(out, "/proc/vmstat", vmstat);
-	fputc('\n', out);
-	fclose(out);
-	fflush(stdout);
-	if (write(STDOUT_FILENO, buf, len) != (ssize_t)len)
-		perror("fragment: stdout");
-	free(buf);
-}
-
-static long vm_counter(const char *name)
-{
-	return read_counter("/proc/vmstat", name);
-}
-
-static long mem_counter(const char *name)
-{
-	return read_counter("/proc/meminfo", name);
-}
-
 /* Per-CPU parts of the counters would hide a hundred pages: fold them in. */
 static void fold_counters(void)
 {
@@ -133,31 +33,6 @@ static void fold_counters(void)
 	while (read(fd, buf, sizeof(buf)) > 0)
 		;
 	close(fd);
-}
-
-static long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-static void fail(const char *what)
-{
-	fprintf(stderr, "fragment: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-static unsigned long long rnd_state;
-
-static unsigned long long rnd(void)
-{
-	/* xorshift64*: the same run from the same seed on any libc */
-	rnd_state ^= rnd_state >> 12;
-	rnd_state ^= rnd_state << 25;
-	rnd_state ^= rnd_state >> 27;
-	return rnd_state * 0x2545f4914f6cdd1dULL;
 }
 
 static long read_long(const char *path)
@@ -311,48 +186,24 @@ struct loader {
 	int ready[2];	/* 'k' or 'F' from each process */
 };
 
-static void say(int fd, char c)
-{
-	if (write(fd, &c, 1) != 1)
-		_exit(1);
-}
-
-/* Accesses that the compiler must not leave out. */
-static void touch(void *p, unsigned int value)
-{
-	__atomic_store_n((unsigned int *)p, value, __ATOMIC_RELAXED);
-}
-
-static unsigned int peek(const void *p)
-{
-	return __atomic_load_n((const unsigned int *)p, __ATOMIC_RELAXED);
-}
-
 static void load_process(struct loader *l)
 {
-	size_t span = (opt.tables + 1) * TABLE_SPAN;
 	int status = 0;
-	unsigned int i;
 	pid_t pid;
-	char *map, c;
+	char *map;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	map = mmap(NULL, span, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (map == MAP_FAILED || madvise(map, span, MADV_NOHUGEPAGE)) {
+	map = map_tables(opt.tables);
+	if (!map) {
 		say(l->ready[1], 'F');
 		_exit(1);
 	}
-	map = (char *)(((unsigned long)map + TABLE_SPAN - 1) & ~(TABLE_SPAN - 1));
-	for (i = 0; i < opt.tables; i++)
-		touch(map + i * TABLE_SPAN, i);
+	touch_tables(map, opt.tables);
 	pid = fork();
 	say(l->ready[1], pid < 0 ? 'F' : 'k');
-	while (read(l->go[0], &c, 1) < 0 && errno == EINTR)
-		;
-	for (i = 0; i < opt.tables; i++)
-		if (peek(map + i * TABLE_SPAN) != i)
-			_exit(2);
+	await(l->go[0]);
+	if (!check_tables(map, opt.tables))
+		_exit(2);
 	if (pid > 0 && (waitpid(pid, &status, 0) < 0 || status))
 		_exit(1);
 	_exit(pid < 0);
@@ -449,20 +300,16 @@ static void tune_allocator(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < sizeof(tuning) / sizeof(*tuning); i++) {
+	for (i = 0; i < ARRAY_SIZE(tuning); i++) {
 		tuning[i].saved = read_long(tuning[i].path);
 		if (tuning[i].saved >= 0)
 			write_long(tuning[i].path, tuning[i].value);
 	}
 }
 
-static void run_on(unsigned int cpu)
+static void move_to(unsigned int cpu)
 {
-	cpu_set_t one;
-
-	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
-	if (sched_setaffinity(0, sizeof(one), &one))
+	if (!run_on(cpu))
 		fail("sched_setaffinity");
 }
 
@@ -481,7 +328,7 @@ static void drain_lists(void)
 		fail("pipe");
 	/* The last is CPU 0, whose list then serves the runs in order. */
 	while (cpu--) {
-		run_on(cpu);
+		move_to(cpu);
 		for (i = 0; i < 200 && pcp_pages() > 1000; i++)
 			if (write(fd[1], run, sizeof(run)) != (ssize_t)sizeof(run) ||
 			    read(fd[0], run, sizeof(run)) != (ssize_t)sizeof(run))
@@ -489,19 +336,7 @@ static void drain_lists(void)
 	}
 	close(fd[0]);
 	close(fd[1]);
-	run_on(0);
-}
-
-/*
- * An idle CPU keeps the top-level table of the last process that ran on it,
- * ended or not, until it runs another: be that other.
- */
-static void visit_cpus(void)
-{
-	long cpu = sysconf(_SC_NPROCESSORS_ONLN);
-
-	while (cpu--)
-		run_on(cpu);
+	move_to(0);
 }
 
 /* A block of an earlier load that went back later would be a large page. */
@@ -517,7 +352,7 @@ static void restore_allocator(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < sizeof(tuning) / sizeof(*tuning); i++)
+	for (i = 0; i < ARRAY_SIZE(tuning); i++)
 		if (tuning[i].saved >= 0)
 			write_long(tuning[i].path, tuning[i].saved);
 }
@@ -585,7 +420,7 @@ static long take_large_runs(void)
 
 	if (area == MAP_FAILED)
 		fail("mmap");
-	area = (char *)(((unsigned long)area + TABLE_SPAN - 1) & ~(TABLE_SPAN - 1));
+	area = table_start(area);
 	if (madvise(area, MOST * TABLE_SPAN, MADV_HUGEPAGE))
 		perror("fragment: MADV_HUGEPAGE");
 	for (i = 0; i < MOST && left; i++) {
@@ -638,36 +473,6 @@ static void free_rest(struct pipes *p)
 	p->fd = NULL;
 }
 
-static unsigned int tests, failures;
-static bool dmap;
-
-static void result(bool ok, const char *fmt, ...)
-{
-	char text[256];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	printf("%sok %u %s\n", ok ? "" : "not ", ++tests, text);
-	failures += !ok;
-}
-
-/* For what only a kernel with the cache can be asked. */
-static void dmap_result(bool ok, const char *fmt, ...)
-{
-	char text[256];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	if (!dmap)
-		printf("ok %u %s # SKIP no dmap\n", ++tests, text);
-	else
-		result(ok, "%s", text);
-}
-
 static long wait_blocks(long blocks)
 {
 	long t0 = now_ms(), t;
@@ -698,10 +503,7 @@ static long wait_map(long map2m, long map1g)
 	return -1;
 }
 
-static const struct {
-	int key;
-	unsigned int *value, min;
-} numbers[] = {
+static const struct number numbers[] = {
 	{ 'p', &opt.procs, 1 },
 	{ 't', &opt.tables, 1 },
 	{ 'k', &opt.keep_kib, 1 },
@@ -712,27 +514,11 @@ static const struct {
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	unsigned int i;
-	char *end;
-
-	if (key == ARGP_KEY_ARG)
-		argp_usage(state);
 	if (key == 'm') {
 		opt.map = true;
 		return 0;
 	}
-	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
-		if (numbers[i].key != key)
-			continue;
-		errno = 0;
-		*numbers[i].value = strtoul(arg, &end, 0);
-		if (errno || *end || end == arg || *arg == '-' ||
-		    *numbers[i].value < numbers[i].min ||
-		    *numbers[i].value > 1000000)
-			argp_error(state, "bad number: %s", arg);
-		return 0;
-	}
-	return ARGP_ERR_UNKNOWN;
+	return parse_numbers(numbers, ARRAY_SIZE(numbers), key, arg, state);
 }
 
 int main(int argc, char **argv)
@@ -783,7 +569,7 @@ int main(int argc, char **argv)
 	map2m = mem_counter("DirectMap2M");
 	map1g = mem_counter("DirectMap1G");
 	start_blocks = vm_counter("nr_dmap_blocks");
-	report("phase=start MemFree=%ld", mem_counter("MemFree"));
+	report("load=fragment phase=start MemFree=%ld", mem_counter("MemFree"));
 
 	/*
 	 * What is idle goes back now, and not when the filling makes memory
@@ -796,7 +582,7 @@ int main(int argc, char **argv)
 	drain_lists();
 	t = now_ms();
 	fill_memory(&pipes);
-	report("phase=filled pipes=%u of=%u ms=%ld MemFree=%ld pcp=%ld order9=%ld",
+	report("load=fragment phase=filled pipes=%u of=%u ms=%ld MemFree=%ld pcp=%ld order9=%ld",
 	       pipes.filled, pipes.nr, now_ms() - t, mem_counter("MemFree"),
 	       pcp_pages(), buddy_pages(9));
 	closed = free_some(&pipes);
@@ -819,7 +605,7 @@ int main(int argc, char **argv)
 	alloc0 = vm_counter("dmap_alloc");
 	fail0 = vm_counter("dmap_alloc_fail");
 	pgt0 = vm_counter("nr_page_table_pages");
-	report("phase=fragmented closed=%u free=%ld marked=%ld pcp=%ld order9=%ld best=%u mid=%u",
+	report("load=fragment phase=fragmented closed=%u free=%ld marked=%ld pcp=%ld order9=%ld best=%u mid=%u",
 	       closed, listed, marked, pcp_pages(), large,
 	       snap.nr ? snap.free[0] : 0, snap.nr ? snap.free[snap.nr / 2] : 0);
 	result(!large, "no free page of order 9 or 10 is left (%ld pages)", large);
@@ -838,7 +624,7 @@ int main(int argc, char **argv)
 	/* Idle pages of blocks that were open before cost no new block. */
 	need = live1 - live0 - idle0;
 	fewest = fewest_blocks(&snap, need);
-	report("phase=peak ms=%ld procs=%u tables=%ld live=%ld opened=%ld fewest=%ld lost_2m=%ld",
+	report("load=fragment phase=peak ms=%ld procs=%u tables=%ld live=%ld opened=%ld fewest=%ld lost_2m=%ld",
 	       t, good, pgt1 - pgt0, live1 - live0, opened,
 	       dmap ? fewest : -1, (map2m - peak2m) / 2048);
 
@@ -858,7 +644,7 @@ int main(int argc, char **argv)
 		    fewest, need);
 
 	t = wait_blocks(start_blocks > blocks0 ? start_blocks : blocks0);
-	report("phase=unloaded settle_ms=%ld lost_2m=%ld", t,
+	report("load=fragment phase=unloaded settle_ms=%ld lost_2m=%ld", t,
 	       (map2m - mem_counter("DirectMap2M")) / 2048);
 	dmap_result(t >= 0, "the blocks went back within %u s of the processes' end",
 		    opt.settle);
@@ -866,7 +652,7 @@ int main(int argc, char **argv)
 	free_rest(&pipes);
 	restore_allocator();
 	t = wait_map(map2m, map1g);
-	report("phase=released settle_ms=%ld MemFree=%ld lost_2m=%ld", t,
+	report("load=fragment phase=released settle_ms=%ld MemFree=%ld lost_2m=%ld", t,
 	       mem_counter("MemFree"), (map2m - mem_counter("DirectMap2M")) / 2048);
 	dmap_result(t >= 0,
 		    "DirectMap2M and 1G were back within %u s of the release",

@@ -6,27 +6,8 @@
  * so the averages repeat to the last digit on any host. Elsewhere the figures
  * are plain nanoseconds.
  */
-#define _GNU_SOURCE
-#include <argp.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
+#include "guest.h"
 
-#ifndef SYS_memfd_secret
-#define SYS_memfd_secret 447
-#endif
-
-#define PAGE		4096UL
-#define TABLE_SPAN	(2UL << 20)
 #define TABLES		64
 #define FAULTS		256
 #define PIPE_PAGES	16
@@ -35,24 +16,12 @@
 static unsigned int scale = 100;
 static const char *only;
 
-static void fail(const char *what)
-{
-	fprintf(stderr, "insns: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
 static unsigned long long now(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
-/* Accesses that the compiler must not leave out. */
-static void touch(void *p, unsigned int value)
-{
-	__atomic_store_n((unsigned int *)p, value, __ATOMIC_RELAXED);
 }
 
 static void bench_null(void)
@@ -103,7 +72,7 @@ static void map_touch(unsigned int nr, unsigned long stride)
 
 	if (map == MAP_FAILED || madvise(map, len, MADV_NOHUGEPAGE))
 		fail("mmap");
-	p = (char *)(((unsigned long)map + TABLE_SPAN - 1) & ~(TABLE_SPAN - 1));
+	p = table_start(map);
 	for (i = 0; i < nr; i++)
 		touch(p + i * stride, 1);
 	munmap(map, len);
@@ -127,8 +96,7 @@ static void setup_faults(void)
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (fault_map == MAP_FAILED)
 		fail("mmap");
-	fault_map = (char *)(((unsigned long)fault_map + TABLE_SPAN - 1) &
-			     ~(TABLE_SPAN - 1));
+	fault_map = table_start(fault_map);
 	if (madvise(fault_map, FAULTS * PAGE, MADV_NOHUGEPAGE))
 		fail("MADV_NOHUGEPAGE");
 }
@@ -246,31 +214,23 @@ static void measure(const struct bench *b)
 	       (double)t / rounds / b->unit);
 }
 
+static const struct number numbers[] = {
+	{ 's', &scale, 1 },
+};
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	unsigned int i;
-	char *end;
 
-	switch (key) {
-	case 's':
-		errno = 0;
-		scale = strtoul(arg, &end, 0);
-		if (errno || *end || end == arg || *arg == '-' || !scale ||
-		    scale > 1000000)
-			argp_error(state, "bad number: %s", arg);
-		return 0;
-	case 'b':
-		for (i = 0; i < sizeof(benches) / sizeof(*benches); i++)
-			if (!strcmp(benches[i].name, arg))
-				only = arg;
-		if (!only)
-			argp_error(state, "no such benchmark: %s", arg);
-		return 0;
-	case ARGP_KEY_ARG:
-		argp_usage(state);
-		return 0;
-	}
-	return ARGP_ERR_UNKNOWN;
+	if (key != 'b')
+		return parse_numbers(numbers, ARRAY_SIZE(numbers), key, arg,
+				     state);
+	for (i = 0; i < ARRAY_SIZE(benches); i++)
+		if (!strcmp(benches[i].name, arg))
+			only = arg;
+	if (!only)
+		argp_error(state, "no such benchmark: %s", arg);
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -293,7 +253,7 @@ int main(int argc, char **argv)
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	for (i = 0; i < sizeof(benches) / sizeof(*benches); i++)
+	for (i = 0; i < ARRAY_SIZE(benches); i++)
 		if (!only || !strcmp(only, benches[i].name))
 			measure(benches + i);
 	return 0;

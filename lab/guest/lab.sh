@@ -49,3 +49,29 @@ checked() {
 	echo "1..$tests"
 	[ "$failed" = 0 ]
 }
+
+tracing=/sys/kernel/tracing
+
+# trace_start KIB: from now on every page that the cache hands out or takes back
+# is an event, kept in KIB of memory per CPU
+trace_start() {
+	# One clock for all CPUs, so that a free never sorts before its
+	# allocation; no more of a line than is needed.
+	echo global >$tracing/trace_clock &&
+	echo 0 >$tracing/options/record-cmd &&
+	echo 0 >$tracing/options/irq-info &&
+	echo "$1" >$tracing/buffer_size_kb &&
+	echo 1 >$tracing/events/dmap/dmap_free/enable &&
+	echo 1 >$tracing/events/dmap/dmap_alloc/enable
+}
+
+trace_stop() {
+	echo 0 >$tracing/tracing_on
+}
+
+# how many events did not fit
+trace_lost() {
+	cat $tracing/per_cpu/cpu*/stats | awk '
+	/^(overrun|commit overrun|dropped events):/ { lost += $NF }
+	END { print lost + 0 }'
+}

@@ -5,26 +5,8 @@
  * A secret file can neither be resized nor punched, so an area is a heap of
  * small files: it grows by a file and shrinks by one, of any age.
  */
-#define _GNU_SOURCE
-#include <argp.h>
-#include <errno.h>
-#include <sched.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
+#include "guest.h"
 
-#ifndef SYS_memfd_secret
-#define SYS_memfd_secret 447
-#endif
-
-#define PAGE	4096UL
 #define WORDS	(PAGE / sizeof(unsigned long long))
 
 static struct {
@@ -33,96 +15,6 @@ static struct {
 	.areas = 8, .pages = 4096, .steps = 200, .chunk = 128, .settle = 5,
 	.seed = 1,
 };
-
-/*
- * The counters, as in every program of this directory: each must stay one
- * file, since the guest build compiles them one by one.
- */
-static long read_counter(const char *path, const char *name)
-{
-	char line[256], key[128];
-	long value, found = -1;
-	FILE *f = fopen(path, "r");
-
-	if (!f)
-		return -1;
-	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%127[^: ]%*[: ]%ld", key, &value) == 2 &&
-		    !strcmp(key, name)) {
-			found = value;
-			break;
-		}
-	}
-	fclose(f);
-	return found;
-}
-
-static void append_counters(FILE *out, const char *path, const char *const *prefix)
-{
-	char line[256], key[128];
-	long value;
-	FILE *f = fopen(path, "r");
-
-	if (!f)
-		return;
-	while (fgets(line, sizeof(line), f)) {
-		const char *const *p;
-
-		if (sscanf(line, "%127[^: ]%*[: ]%ld", key, &value) != 2)
-			continue;
-		for (p = prefix; *p; p++)
-			if (!strncmp(key, *p, strlen(*p)))
-				fprintf(out, " %s=%ld", key, value);
-	}
-	fclose(f);
-}
-
-/* One write per line: the console is shared with the kernel and other jobs. */
-static void report(const char *fmt, ...)
-{
-	static const char *const meminfo[] = { "DirectMap", NULL };
-	static const char *const vmstat[] = {
-		"direct_map_", "dmap_", "nr_dmap_", NULL
-	};
-	char *buf = NULL;
-	size_t len = 0;
-	va_list ap;
-	FILE *out = open_memstream(&buf, &len);
-
-	if (!out)
-		return;
-	fputs("@lab load=secretmem ", out);
-	va_start(ap, fmt);
-	vfprintf(out, fmt, ap);
-	va_end(ap);
-	append_counters(out, "/proc/meminfo", meminfo);
-	append_counters(out, "/proc/vmstat", vmstat);
-	fputc('\n', out);
-	fclose(out);
-	fflush(stdout);
-	if (write(STDOUT_FILENO, buf, len) != (ssize_t)len)
-		perror("secretmem-load: stdout");
-	free(buf);
-}
-
-static long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-static unsigned long long rnd_state;
-
-static unsigned long long rnd(void)
-{
-	/* xorshift64*: the same run from the same seed on any libc */
-	rnd_state ^= rnd_state >> 12;
-	rnd_state ^= rnd_state << 25;
-	rnd_state ^= rnd_state >> 27;
-	return rnd_state * 0x2545f4914f6cdd1dULL;
-}
 
 struct chunk {
 	unsigned long long *map;
@@ -215,49 +107,7 @@ static void shrink(struct area *a, unsigned int n)
 	*c = a->chunks[--a->nr];
 }
 
-/*
- * An idle CPU keeps the top-level table of the last process that ran on it,
- * ended or not, until it runs another: be that other.
- */
-static void visit_cpus(void)
-{
-	cpu_set_t all, one;
-	int cpu;
-
-	if (sched_getaffinity(0, sizeof(all), &all))
-		return;
-	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (!CPU_ISSET(cpu, &all))
-			continue;
-		CPU_ZERO(&one);
-		CPU_SET(cpu, &one);
-		sched_setaffinity(0, sizeof(one), &one);
-	}
-	sched_setaffinity(0, sizeof(all), &all);
-}
-
-static long settle(long blocks, long map2m)
-{
-	long t0 = now_ms(), t;
-
-	/* Without a cache nothing ever comes back: do not wait for it. */
-	if (blocks < 0)
-		return -1;
-	do {
-		visit_cpus();
-		t = now_ms() - t0;
-		if (read_counter("/proc/vmstat", "nr_dmap_blocks") <= blocks &&
-		    read_counter("/proc/meminfo", "DirectMap2M") >= map2m)
-			return t;
-		usleep(50000);
-	} while (t < opt.settle * 1000L);
-	return -1;
-}
-
-static const struct {
-	int key;
-	unsigned int *value, min;
-} numbers[] = {
+static const struct number numbers[] = {
 	{ 'a', &opt.areas, 1 },
 	{ 'p', &opt.pages, 1 },
 	{ 'n', &opt.steps, 0 },
@@ -269,23 +119,7 @@ static const struct {
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	unsigned int i;
-	char *end;
-
-	if (key == ARGP_KEY_ARG)
-		argp_usage(state);
-	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
-		if (numbers[i].key != key)
-			continue;
-		errno = 0;
-		*numbers[i].value = strtoul(arg, &end, 0);
-		if (errno || *end || end == arg || *arg == '-' ||
-		    *numbers[i].value < numbers[i].min ||
-		    *numbers[i].value > 1000000)
-			argp_error(state, "bad number: %s", arg);
-		return 0;
-	}
-	return ARGP_ERR_UNKNOWN;
+	return parse_numbers(numbers, ARRAY_SIZE(numbers), key, arg, state);
 }
 
 int main(int argc, char **argv)
@@ -322,9 +156,9 @@ int main(int argc, char **argv)
 		return 1;
 	}
 
-	blocks = read_counter("/proc/vmstat", "nr_dmap_blocks");
-	map2m = read_counter("/proc/meminfo", "DirectMap2M");
-	report("phase=start round=0 pages=0");
+	blocks = vm_counter("nr_dmap_blocks");
+	map2m = mem_counter("DirectMap2M");
+	report("load=secretmem phase=start round=0 pages=0");
 	while (live < opt.pages) {
 		unsigned long n = 1 + rnd() % opt.chunk;
 
@@ -334,7 +168,7 @@ int main(int argc, char **argv)
 			return 1;
 	}
 	sleep(opt.hold);
-	report("phase=peak round=1 pages=%lu errors=%lu", live, errors);
+	report("load=secretmem phase=peak round=1 pages=%lu errors=%lu", live, errors);
 	for (i = 0; i < opt.steps; i++) {
 		struct area *a = areas + rnd() % opt.areas;
 		unsigned int n = 1 + rnd() % opt.chunk;
@@ -344,13 +178,13 @@ int main(int argc, char **argv)
 		else if (live + n <= opt.pages && !grow(a, n))
 			return 1;
 	}
-	report("phase=churn round=1 pages=%lu steps=%u errors=%lu", live, opt.steps,
+	report("load=secretmem phase=churn round=1 pages=%lu steps=%u errors=%lu", live, opt.steps,
 	       errors);
 	for (i = 0; i < opt.areas; i++)
 		while (areas[i].nr)
 			shrink(areas + i, areas[i].nr - 1);
-	t = settle(blocks, map2m);
-	report("phase=released round=1 pages=%lu checked=%lu settle_ms=%ld errors=%lu",
+	t = settle(blocks, map2m, opt.settle);
+	report("load=secretmem phase=released round=1 pages=%lu checked=%lu settle_ms=%ld errors=%lu",
 	       live, checked, t, errors);
 	return errors ? 1 : 0;
 }

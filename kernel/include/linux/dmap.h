@@ -23,14 +23,12 @@ struct page;
  * @DMAP_PTE:	read-write, mapped by 4 KiB entries in the direct map; the user
  *		may change the permission page by page, and undoes that before
  *		it frees the page
- * @DMAP_NR_CLASSES: how many there are
  *
  * The class sets the permission that a page has in the direct map when it is
  * handed out, and must have again when it is freed.
  */
 enum dmap_class_id {
 	DMAP_PTE,
-	DMAP_NR_CLASSES,
 };
 
 #ifdef CONFIG_DMAP

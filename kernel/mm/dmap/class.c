@@ -45,14 +45,20 @@ static enum dmap_place place_of(const struct dmap_block *block)
 	return block->nr_free ? DMAP_PARTIAL : DMAP_FULL;
 }
 
-/* Is a block in the tree still between its neighbours? */
-static bool in_order(struct dmap_block *block)
+/*
+ * Is a block in the tree still between its neighbours? It had @was live pages:
+ * with more it may have to move forwards, with fewer backwards.
+ */
+static bool in_order(struct dmap_block *block, unsigned int was)
 {
-	struct rb_node *prev = rb_prev(&block->rb);
-	struct rb_node *next = rb_next(&block->rb);
+	struct rb_node *neighbour;
 
-	return (!prev || rb_served_before(prev, &block->rb)) &&
-	       (!next || rb_served_before(&block->rb, next));
+	if (dmap_block_live(block) > was) {
+		neighbour = rb_prev(&block->rb);
+		return !neighbour || rb_served_before(neighbour, &block->rb);
+	}
+	neighbour = rb_next(&block->rb);
+	return !neighbour || rb_served_before(&block->rb, neighbour);
 }
 
 static void leave_place(struct dmap_class *class, struct dmap_block *block)
@@ -71,7 +77,7 @@ static void leave_place(struct dmap_class *class, struct dmap_block *block)
 static void enter_place(struct dmap_class *class, struct dmap_block *block,
 			enum dmap_place place)
 {
-	block->place = place;
+	WRITE_ONCE(block->place, place);
 	switch (place) {
 	case DMAP_PARTIAL:
 		rb_add_cached(&block->rb, &class->partial, rb_served_before);
@@ -85,19 +91,6 @@ static void enter_place(struct dmap_class *class, struct dmap_block *block,
 	case DMAP_NOWHERE:
 		break;
 	}
-}
-
-/* Put the block where its counts, which have just changed, say it belongs. */
-static void settle(struct dmap_class *class, struct dmap_block *block)
-{
-	enum dmap_place place = place_of(block);
-
-	lockdep_assert_held(&class->lock);
-	if (place == block->place &&
-	    (place != DMAP_PARTIAL || in_order(block)))
-		return;
-	leave_place(class, block);
-	enter_place(class, block, place);
 }
 
 /* What a block counts for. */
@@ -129,6 +122,20 @@ static void account(struct dmap_class *class, struct tally was, struct tally is)
 		WRITE_ONCE(class->nr_empty, class->nr_empty + is.empty - was.empty);
 	__mod_node_page_state(pgdat, NR_DMAP_LIVE, owned - free);
 	__mod_node_page_state(pgdat, NR_DMAP_IDLE, free);
+}
+
+/* Put the block where its counts, which have just changed, say it belongs. */
+static void settle(struct dmap_class *class, struct dmap_block *block,
+		   struct tally was)
+{
+	enum dmap_place place = place_of(block);
+
+	lockdep_assert_held(&class->lock);
+	if (place == block->place &&
+	    (place != DMAP_PARTIAL || in_order(block, was.owned - was.free)))
+		return;
+	leave_place(class, block);
+	enter_place(class, block, place);
 }
 
 static struct dmap_block *choose(struct dmap_class *class, unsigned int order,
@@ -173,7 +180,7 @@ struct page *dmap_class_alloc(struct dmap_class *class, unsigned int order)
 		was = tally(block);
 		dmap_block_take(block, index, order);
 		account(class, was, tally(block));
-		settle(class, block);
+		settle(class, block, was);
 		page = pfn_to_page(block->pfn + index);
 	}
 	spin_unlock_irqrestore(&class->lock, flags);
@@ -203,7 +210,7 @@ bool dmap_class_free(struct dmap_block *block, struct page *page,
 	ok = dmap_block_put(block, page_to_pfn(page) - block->pfn, order);
 	account(class, was, tally(block));
 	if (ok)
-		settle(class, block);
+		settle(class, block, was);
 	empty = block->place == DMAP_EMPTY;
 	spin_unlock_irqrestore(&class->lock, flags);
 
@@ -255,7 +262,7 @@ void dmap_class_add(struct dmap_block *block, const unsigned long *pages)
 		was = tally(block);
 	dmap_block_add(block, pages);
 	account(class, was, tally(block));
-	settle(class, block);
+	settle(class, block, was);
 	empty = block->place == DMAP_EMPTY;
 	spin_unlock_irqrestore(&class->lock, flags);
 
@@ -289,7 +296,7 @@ struct dmap_block *dmap_class_pop_empty(struct dmap_class *class,
 	if (block) {
 		account(class, tally(block), (struct tally){});
 		leave_place(class, block);
-		block->place = DMAP_NOWHERE;
+		WRITE_ONCE(block->place, DMAP_NOWHERE);
 		class->nr_blocks--;
 	}
 	spin_unlock_irqrestore(&class->lock, flags);

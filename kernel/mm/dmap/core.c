@@ -137,6 +137,8 @@ struct page *dmap_get_page(gfp_t gfp, unsigned int order, int nid,
 	}
 	prepare(page, gfp, order);
 	count_vm_event(DMAP_ALLOC);
+	trace_dmap_alloc(page_to_pfn(page), order,
+			 dmap_life_of(gfp) == DMAP_USER, page_to_nid(page));
 	return page;
 }
 
@@ -200,8 +202,14 @@ bool dmap_divert(struct page *page, unsigned int order)
 	struct dmap_block *block = dmap_block_of(pfn);
 	unsigned int i;
 
-	/* Lockless: live pages stay what they are until they are freed. */
-	if (!block || !dmap_block_is_live(block, pfn - block->pfn, order)) {
+	/*
+	 * Without class->lock: the bits of live pages do not change before the
+	 * caller's own free. Those of their neighbours in the same words may,
+	 * and are not looked at. Two frees at once both come past this check;
+	 * dmap_class_free() refuses the second.
+	 */
+	if (!block || !data_race(dmap_block_is_live(block, pfn - block->pfn,
+						    order))) {
 		dmap_report(page, order, "free of pages that are not live");
 		return true;
 	}
@@ -210,6 +218,8 @@ bool dmap_divert(struct page *page, unsigned int order)
 		__clear_bit(PG_dmap, &page[i].flags);
 	if (!free_pages_prepare_dmap(page, order))
 		return true;
+	/* Before the pages can be handed out again, so that events are in order. */
+	trace_dmap_free(pfn, order);
 	if (dmap_class_free(block, page, order))
 		count_vm_event(DMAP_FREE);
 	else

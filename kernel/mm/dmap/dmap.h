@@ -55,7 +55,10 @@
 #define DMAP_BLOCK_ORDER	(PMD_SHIFT - PAGE_SHIFT)
 #define DMAP_BLOCK_PAGES	PTRS_PER_PTE
 
-/* Where a block is; class->lock. */
+/*
+ * Where a block is; class->lock. To and from DMAP_NOWHERE with class->refill as
+ * well: whoever holds that may ask for this place without the lock.
+ */
 enum dmap_place {
 	DMAP_NOWHERE,	/* being opened, or on its way back: nothing is served */
 	DMAP_PARTIAL,	/* some live, some idle: class->partial */
@@ -83,7 +86,8 @@ enum dmap_place {
  *	free is a subset of owned
  *	nr_owned == popcount(owned), nr_free == popcount(free)
  *	live == nr_owned - nr_free
- * The bitmaps and counts are class->lock's.
+ * The bitmaps and counts are class->lock's; nr_owned only changes with
+ * class->refill held as well.
  */
 struct dmap_block {
 	struct rb_node rb;
@@ -127,7 +131,7 @@ struct dmap_candidate {
  * @nr_free:	their idle pages; @lock
  * @nr_empty:	pages in @empty; @lock, read without it by the shrinker
  * @capturing:	blocks whose pageblock is closed to other users, oldest first
- * @nr_capturing: how many
+ * @nr_capturing: how many; @refill, read without it by the shrinker
  * @candidates:	ranges found by the last scan, the best last
  * @nr_candidates: how many are left
  * @scanned:	when that scan was, in jiffies
@@ -195,21 +199,31 @@ static inline struct dmap_block *dmap_block_of(unsigned long pfn)
 	     ((class) = dmap_classes[nid][life]); (life)++)
 
 /**
- * dmap_class_for() - the class that a request belongs to
+ * dmap_life_of() - how long the pages of a request will live
  * @gfp: its flags
- * @nid: the node
  *
  * User page tables are charged to the user, and user memory is bound to its
  * cpuset; what is neither is the kernel's own.
+ *
+ * Context: Any.
+ * Return: the lifetime.
+ */
+static inline enum dmap_lifetime dmap_life_of(gfp_t gfp)
+{
+	return gfp & (__GFP_ACCOUNT | __GFP_HARDWALL) ? DMAP_USER : DMAP_KERNEL;
+}
+
+/**
+ * dmap_class_for() - the class that a request belongs to
+ * @gfp: its flags
+ * @nid: the node
  *
  * Context: Any.
  * Return: the class.
  */
 static inline struct dmap_class *dmap_class_for(gfp_t gfp, int nid)
 {
-	bool user = gfp & (__GFP_ACCOUNT | __GFP_HARDWALL);
-
-	return dmap_classes[nid][user ? DMAP_USER : DMAP_KERNEL];
+	return dmap_classes[nid][dmap_life_of(gfp)];
 }
 
 /* block.c */

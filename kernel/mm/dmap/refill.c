@@ -166,7 +166,7 @@ void dmap_capture_end(struct dmap_block *block)
 	if (list_empty(&block->capture))
 		return;
 	list_del_init(&block->capture);
-	block->class->nr_capturing--;
+	WRITE_ONCE(block->class->nr_capturing, block->class->nr_capturing - 1);
 	dmap_buddy_reopen(block->pfn, block->migratetype);
 }
 
@@ -182,7 +182,7 @@ static void capture_begin(struct dmap_block *block)
 	if (!dmap_buddy_close(block->pfn, &block->migratetype))
 		return;
 	list_add_tail(&block->capture, &class->capturing);
-	class->nr_capturing++;
+	WRITE_ONCE(class->nr_capturing, class->nr_capturing + 1);
 	dmap_drain_soon();
 }
 
@@ -211,7 +211,7 @@ static void refill_captured(struct dmap_class *class)
 	list_for_each_entry(block, &class->capturing, capture) {
 		DECLARE_BITMAP(pages, DMAP_BLOCK_PAGES) = {};
 
-		if (block->place == DMAP_NOWHERE)
+		if (READ_ONCE(block->place) == DMAP_NOWHERE)
 			continue;
 		nr = dmap_buddy_harvest(block->pfn, true, pages);
 		if (!nr)
@@ -454,7 +454,7 @@ static int adopt(struct dmap_class *class, struct supplies *supplies,
 	opened = !block;
 	if (opened && dmap_buddy_usable(base))
 		block = open_block(class, supplies, base);
-	else if (!ours || block->place == DMAP_NOWHERE)
+	else if (!ours || READ_ONCE(block->place) == DMAP_NOWHERE)
 		block = NULL;
 	if (!block)
 		return -EBUSY;

@@ -23,19 +23,22 @@ static void class_show(struct seq_file *m, struct dmap_class *class, int life)
 {
 	struct dmap_block *block;
 	unsigned long index;
+	unsigned int nr_free;
 
 	mutex_lock(&class->refill);
 	rcu_read_lock();
 	xa_for_each(&dmap_blocks, index, block) {
 		/* Others' blocks may be freed: their memory stays a block's. */
 		if (READ_ONCE(block->class) != class ||
-		    block->place == DMAP_NOWHERE)
+		    READ_ONCE(block->place) == DMAP_NOWHERE)
 			continue;
+		/* Once, without class->lock: the columns of a line agree. */
+		nr_free = READ_ONCE(block->nr_free);
 		seq_printf(m, "0x%lx %d pte-%s %u %u %u %s %s\n",
 			   block->pfn, class->nid,
 			   life == DMAP_USER ? "user" : "kernel",
-			   block->nr_owned, block->nr_free,
-			   dmap_block_live(block), level_name(block->pfn),
+			   block->nr_owned, nr_free,
+			   block->nr_owned - nr_free, level_name(block->pfn),
 			   list_empty(&block->capture) ? "no" : "yes");
 	}
 	rcu_read_unlock();

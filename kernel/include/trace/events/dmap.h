@@ -63,6 +63,45 @@ DEFINE_EVENT(dmap_mapping, dmap_collapse,
 	TP_ARGS(pfn, levels)
 );
 
+/*
+ * A request was served. The lifetime is that of the request: under memory
+ * pressure a block of the other one may serve it.
+ */
+TRACE_EVENT(dmap_alloc,
+	TP_PROTO(unsigned long pfn, unsigned int order, bool user, int nid),
+	TP_ARGS(pfn, order, user, nid),
+	TP_STRUCT__entry(
+		__field(unsigned long,	pfn)
+		__field(unsigned int,	order)
+		__field(bool,		user)
+		__field(int,		nid)
+	),
+	TP_fast_assign(
+		__entry->pfn = pfn;
+		__entry->order = order;
+		__entry->user = user;
+		__entry->nid = nid;
+	),
+	TP_printk("pfn=0x%lx order=%u life=%s nid=%d",
+		  __entry->pfn, __entry->order,
+		  __entry->user ? "user" : "kernel", __entry->nid)
+);
+
+/* Live pages become idle; perhaps in other runs than they were handed out in. */
+TRACE_EVENT(dmap_free,
+	TP_PROTO(unsigned long pfn, unsigned int order),
+	TP_ARGS(pfn, order),
+	TP_STRUCT__entry(
+		__field(unsigned long,	pfn)
+		__field(unsigned int,	order)
+	),
+	TP_fast_assign(
+		__entry->pfn = pfn;
+		__entry->order = order;
+	),
+	TP_printk("pfn=0x%lx order=%u", __entry->pfn, __entry->order)
+);
+
 #endif /* _TRACE_DMAP_H */
 
 #include <trace/define_trace.h>
