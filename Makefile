@@ -3,12 +3,39 @@
 
 LAB = python3 -B lab/lab.py
 
-.PHONY: help deps source build boot run test check insns record clean
+MODEL = $(MAKE) --no-print-directory -s -C model VARIANT=fast
+SCALE = out/model/fast/scale
+
+.PHONY: help demo model scale coverage fuzz
+.PHONY: deps source build boot run test check insns record clean
 
 help: ## print this
 	@echo "make TARGET [VARIABLE=value ...]"
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
 	@echo "KERNELS, KERNEL: stock, naive, dmap, debug. More: $(LAB) --help"
+
+demo: ## the model alone, in a minute: a recorded load under each policy [TRACE=FILE]
+	@sh lab/deps.sh --model
+	@$(MODEL) $(abspath $(SCALE))
+	@$(SCALE) demo $(or $(TRACE),model/traces/guest-churn.trace.gz) --svg out/demo.svg
+
+model: deps ## run the model's tests alone: no kernel is built
+	@$(LAB) model
+
+scale: deps ## the model from 1 GiB to 64 TiB, then all policies side by side
+	@$(MODEL) $(abspath $(SCALE))
+	@$(SCALE) run --json out/scale.json --svg out/scale.svg
+	@$(SCALE) compare --json out/policies.json --svg out/policies.svg
+
+coverage: deps ## lines of mm/dmap that the model's tests reach
+	@$(LAB) coverage
+
+fuzz: deps ## fuzz mm/dmap in the model [SECONDS=600]
+	@$(MAKE) --no-print-directory -s -C model VARIANT=fuzz
+	@mkdir -p out/model/corpus out/log
+	@out/model/fuzz/fuzz-ops -max_total_time=$(or $(SECONDS),600) -timeout=10 \
+		-max_len=1500 -artifact_prefix=out/log/fuzz- -print_final_stats=1 \
+		out/model/corpus model/fuzz/corpus
 
 deps: ## install the Debian packages that are missing
 	@sh lab/deps.sh

@@ -7,8 +7,9 @@ Each check returns its findings as lines; none is good.
 import re
 import subprocess
 
-from common import LOG, ROOT, shown
+from common import LOG, ROOT, LabError, shown
 import build
+import model
 import parse
 import source
 import suite
@@ -97,12 +98,36 @@ def unit_tests():
     return [f"unit test: {name}" for name in results.failed]
 
 
+def duplicates():
+    """What the model restates of the kernel: does the kernel still say so?"""
+    build.configure("dmap")
+    text = model.duplicates()
+    if text.count("static_assert") < 100:
+        return ["duplicates: model/shim/duplicates.c lists next to nothing"]
+    probe = source.tree("dmap") / "mm" / "dmap_duplicates.c"
+    log = LOG / "duplicates.log"
+    probe.write_text(text)
+    try:
+        build.make("dmap", "mm/dmap_duplicates.o", log=log)
+    except LabError:
+        wrong = re.findall(r'static assertion failed: "(.*)"|error: (.*)',
+                           log.read_text())
+        return [f"duplicates: model/shim/duplicate.h has drifted: {a or b}"
+                for a, b in wrong] or [f"duplicates: see {shown(log)}"]
+    finally:
+        for path in probe.parent.glob("*dmap_duplicates*"):
+            path.unlink()
+    return []
+
+
 CHECKS = {
     "checkpatch": checkpatch,
     "sparse": sparse,
     "kernel-doc": kernel_doc,
     "hooks": hooks,
+    "duplicates": duplicates,
     "unit tests": unit_tests,
 }
 PHASES = [("checkpatch", 10), ("sparse", 30), ("kernel-doc", 3), ("hooks", 1),
+          ("duplicates", 30),
           ("unit tests", 2)]

@@ -1,18 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Install the Debian packages of lab/packages that are missing.
+# Install the Debian packages of lab/packages and model/packages that are missing.
 # Shell, because a fresh machine has no Python yet.
 set -u
 
-usage="usage: deps.sh [--help]   install the packages of lab/packages that are missing"
+usage="usage: deps.sh [--model | --help]   install the Debian packages that are missing
+--model: only those of model/packages"
+lists="lab/packages model/packages"
 case "${1-}" in
 '') ;;
+--model) lists=model/packages ;;
 --help) echo "$usage"; exit 0 ;;
 *) echo "$usage" >&2; exit 2 ;;
 esac
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-wanted=$(sed 's/#.*//' "$root/lab/packages")
+wanted=$(cd "$root" && sed 's/#.*//' $lists)
 
 if ! command -v apt-get >/dev/null; then
 	echo "deps: this is not a Debian system (no apt-get)." >&2

@@ -16,6 +16,7 @@ from common import LOG, OUT, LabError, shown
 import build
 import check
 import machine
+import model
 import parse
 from progress import Progress
 import record
@@ -188,11 +189,15 @@ def cmd_test(args):
         raise LabError(f"no test boot is called {args.only}; there are {names}")
     kernels = list(dict.fromkeys(test["kernel"] for test in wanted))
     boots_phase = f"{len(wanted)} boot tests"
+    with_model = not args.only
     progress = Progress([("unit tests", 2),
+                         *(model.PHASES if with_model else []),
                          *plan(kernels, (boots_phase, 50 * len(wanted)))])
     results = parse.Results()
     with progress.phase("unit tests"):
         suite.unit_tests(results)
+    if with_model:
+        test_model(progress, results)
     # A kernel that does not build fails as such; what boots is still tested.
     broken = []
     for kernel in kernels:
@@ -210,6 +215,22 @@ def cmd_test(args):
         machine.run_all([boot for _, boot in boots], phase)
     for test, boot in boots:
         suite.judge(test, boot, results)
+    return verdict(results)
+
+
+def test_model(progress, results):
+    """The model's phases; one that cannot even be built fails as such."""
+    for name, _ in model.PHASES:
+        with progress.phase(name) as phase:
+            try:
+                model.RUN[name](results, phase)
+            except LabError as error:
+                print(f"lab: {error}", file=sys.stderr)
+                results.add(name, False)
+
+
+def verdict(results):
+    """Print what failed and the sum; return the exit status."""
     print()
     for name in results.skipped:
         print(f"skipped: {name}")
@@ -217,6 +238,17 @@ def cmd_test(args):
         print(f"FAILED: {name}")
     print(results.summary())
     return 1 if results.failed or not results.passed else 0
+
+
+def cmd_model(args):
+    results = parse.Results()
+    test_model(Progress(model.PHASES), results)
+    return verdict(results)
+
+
+def cmd_coverage(args):
+    with Progress([("coverage", 60)]).phase("coverage") as phase:
+        return model.coverage(phase)
 
 
 def cmd_check(args):
@@ -294,6 +326,8 @@ COMMANDS = {
     "test": (cmd_test, "run every test", [
         ("--only", {"default": "", "metavar": "TEXT",
                     "help": "only test boots with TEXT in their name"})]),
+    "model": (cmd_model, "run the model's tests alone: no kernel is built", []),
+    "coverage": (cmd_coverage, "lines of mm/dmap that the model's tests reach", []),
     "check": (cmd_check, "checkpatch, sparse, kernel-doc, hooks", []),
     "insns": (cmd_insns, "count instructions: stock, dmap=off, dmap=on", []),
     "record": (cmd_record, "record a load's page-table allocations as a trace", [

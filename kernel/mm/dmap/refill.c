@@ -17,7 +17,8 @@
 
 #define CAPTURE_BLOCKS		8	/* of each lifetime: 32 MiB of a node */
 #define SCAN_BLOCKS		32768	/* 64 GiB in one scan at most */
-#define CANDIDATES_AGE		HZ	/* a scan is old news after this */
+#define SCAN_ENOUGH		4096	/* 8 GiB, if that gives all candidates */
+#define CANDIDATES_AGE		(10 * HZ)	/* each is counted again anyway */
 #define CAPTURE_AGE		(10 * HZ)	/* after the last scan */
 #define BARREN_AGE		(HZ / 10)
 
@@ -277,6 +278,9 @@ static void scan_candidates(struct dmap_class *class, unsigned int order)
 	class->nr_candidates = 0;
 	class->scan_order = order;
 	for (i = 0; i < SCAN_BLOCKS; i++) {
+		if (i >= SCAN_ENOUGH &&
+		    class->nr_candidates == DMAP_CANDIDATES)
+			break;
 		pfn = dmap_buddy_next(class->nid, pfn);
 		if (pfn == ULONG_MAX) {
 			pfn = 0;
