@@ -38,7 +38,7 @@ uint64_t machine_random(void)
 
 /* The log */
 
-#define LOG_LINES	64
+#define LOG_LINES	8	/* that are kept */
 #define LOG_LINE	160
 
 static char lines[LOG_LINES][LOG_LINE];
@@ -63,12 +63,14 @@ void machine_log(const char *fmt, ...)
 	model_unlock();
 }
 
-void machine_log_print(FILE *file)
+void log_print(void)
 {
 	unsigned int i = nr_lines > LOG_LINES ? nr_lines - LOG_LINES : 0;
 
+	if (i < nr_lines)
+		report("log:\n");
 	for (; i < nr_lines; i++)
-		fputs(lines[i % LOG_LINES], file);
+		report("  %s", lines[i % LOG_LINES]);
 }
 
 /* Their business is to warn of what callers do wrong, and tests do that. */

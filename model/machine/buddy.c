@@ -149,6 +149,8 @@ static void account_free(struct zone *zone, long nr, int migratetype)
 	__mod_zone_page_state(zone, NR_FREE_PAGES, nr);
 	if (is_migrate_cma(migratetype))
 		__mod_zone_page_state(zone, NR_FREE_CMA_PAGES, nr);
+	else if (is_migrate_highatomic(migratetype))
+		machine_count(zone->nr_free_highatomic, nr);
 }
 
 static void set_buddy(struct page *page, unsigned int order)
@@ -288,6 +290,7 @@ struct page *pfn_to_online_page(unsigned long pfn)
 	unsigned long flags;
 	struct zone *zone;
 
+	machine_stat(online_lookups, 1);
 	if (!pfn_valid(pfn) ||
 	    __atomic_load_n(machine_pageblocks + (pfn >> pageblock_order),
 			    __ATOMIC_RELAXED) & PAGEBLOCK_OFFLINE)
@@ -702,8 +705,8 @@ bool __zone_watermark_ok(struct zone *zone, unsigned int order,
 	int mt;
 
 	free -= (1L << order) - 1;
-	if (!(alloc_flags & (ALLOC_HIGHATOMIC | ALLOC_OOM | ALLOC_NON_BLOCK)))
-		free -= zone->nr_reserved_highatomic;
+	if (!(alloc_flags & ALLOC_RESERVES))
+		free -= machine_counted(zone->nr_free_highatomic);
 	if (!(alloc_flags & ALLOC_CMA))
 		free -= zone_page_state(zone, NR_FREE_CMA_PAGES);
 	if (alloc_flags & ALLOC_MIN_RESERVE) {
@@ -823,7 +826,7 @@ unsigned long machine_free_runs(int nid, unsigned int order)
 /* Are the lists what the counters say, and the pages what the lists say? */
 bool buddy_valid(struct zone *zone)
 {
-	unsigned long free = zone->unmade, cma = 0, nr, flags;
+	unsigned long free = zone->unmade, cma = 0, highatomic = 0, nr, flags;
 	bool valid = true;
 	struct page *page;
 	unsigned int order;
@@ -848,11 +851,14 @@ bool buddy_valid(struct zone *zone)
 					free += 1UL << order;
 				if (mt == MIGRATE_CMA)
 					cma += 1UL << order;
+				if (mt == MIGRATE_HIGHATOMIC)
+					highatomic += 1UL << order;
 			}
 		valid = valid && nr == zone->free_area[order].nr_free;
 	}
 	valid = valid && free == zone_page_state(zone, NR_FREE_PAGES) &&
-		cma == zone_page_state(zone, NR_FREE_CMA_PAGES);
+		cma == zone_page_state(zone, NR_FREE_CMA_PAGES) &&
+		highatomic == zone->nr_free_highatomic;
 	spin_unlock_irqrestore(&zone->lock, flags);
 	return valid;
 }

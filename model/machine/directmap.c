@@ -572,7 +572,8 @@ static bool reserved_overlaps(u64 start, u64 end)
 {
 	u64 from = PFN_PHYS(machine_quirks.reserved_pfn);
 
-	return start < from + PFN_PHYS(machine_quirks.reserved_pages) &&
+	return machine_quirks.reserved_pages &&
+	       start < from + PFN_PHYS(machine_quirks.reserved_pages) &&
 	       from < end;
 }
 

@@ -179,6 +179,10 @@ int kunit_run(void)
 	unsigned int i;
 	int failed = 0;
 
+	if (!nr_suites) {
+		fputs("kunit: no suite was linked in\n", stderr);
+		return 1;
+	}
 	printf("KTAP version 1\n1..%u\n", nr_suites);
 	for (i = 0; i < nr_suites; i++) {
 		bool ok = run_suite(suites[i]);

@@ -83,7 +83,7 @@ struct machine_stats {
 	unsigned long shootdowns;	/* flushes times the CPUs they reach */
 	unsigned long locks;		/* acquired */
 	unsigned long contended;	/* that had to wait */
-	unsigned long blocks_looked_at;	/* TLB-independent work, see scale/ */
+	unsigned long online_lookups;	/* pfn_to_online_page(): ranges scanned */
 	unsigned long allocations;	/* of the machine's allocators */
 	unsigned long reclaims;		/* direct reclaim entered */
 };

@@ -37,7 +37,6 @@ struct page *alloc_foreign(gfp_t gfp, unsigned int order, int nid, bool deep);
 void foreign_boot(void);
 void foreign_shutdown(void);
 unsigned long foreign_reclaim(int nid, unsigned long nr);
-bool foreign_migrate(unsigned long pfn);
 extern unsigned long machine_nr_poisoned, machine_nr_offline;
 
 /* slab.c */

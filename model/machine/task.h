@@ -91,6 +91,7 @@ void time_shutdown(void);
 void lock_print_held(const struct task_struct *context);
 void sched_print_tasks(void);
 void sched_print_schedule(void);
+void log_print(void);
 void violation_boot(void);
 
 /* Text of a report, gathered. */

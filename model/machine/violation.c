@@ -158,6 +158,7 @@ void machine_violation(const char *fmt, ...)
 	report_context(machine_current);
 	sched_print_tasks();
 	report_operations();
+	log_print();
 	sched_print_schedule();
 	snprintf(text + n, sizeof(text) - n, "\n%s", details);
 	details_length = 0;

@@ -18,7 +18,7 @@
 #define PAGE_ALLOC_COSTLY_ORDER	3
 
 /* Flags of requests; bit 9 is unused in 6.12 and given to dmap by hooks/. */
-#define ___GFP_UNUSED_BIT	9
+#define __GFP_PTE_MAPPED	0x000200u
 #define __GFP_DMA		0x000001u
 #define __GFP_HIGHMEM		0x000002u
 #define __GFP_DMA32		0x000004u
@@ -85,6 +85,8 @@ enum zone_watermarks {
 #define ALLOC_CMA		0x80
 #define ALLOC_NOFRAGMENT	0x100
 #define ALLOC_HIGHATOMIC	0x200
+#define ALLOC_RESERVES		(ALLOC_NON_BLOCK | ALLOC_MIN_RESERVE |	\
+				 ALLOC_HIGHATOMIC | ALLOC_OOM)
 
 #define DEF_PRIORITY		12
 #define DEFAULT_SEEKS		2

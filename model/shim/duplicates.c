@@ -16,7 +16,7 @@
 	entry(pageblock_order) \
 	entry(pageblock_nr_pages) \
 	entry(PAGE_ALLOC_COSTLY_ORDER) \
-	entry(___GFP_UNUSED_BIT) \
+	entry(__GFP_PTE_MAPPED) \
 	entry(__GFP_DMA) \
 	entry(__GFP_HIGHMEM) \
 	entry(__GFP_DMA32) \
@@ -75,6 +75,7 @@
 	entry(ALLOC_CMA) \
 	entry(ALLOC_NOFRAGMENT) \
 	entry(ALLOC_HIGHATOMIC) \
+	entry(ALLOC_RESERVES) \
 	entry(DEF_PRIORITY) \
 	entry(DEFAULT_SEEKS) \
 	entry(SWAP_CLUSTER_MAX) \

@@ -36,8 +36,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	if (key != 't' && key != 'd' && key != 's')
 		return ARGP_ERR_UNKNOWN;
 	value = strtoul(arg, &end, 0);
-	if (end == arg || *end)
-		argp_error(state, "%s is not a number", arg);
+	if (end == arg || *end || *arg == '-')
+		argp_error(state, "%s is not a number from 0 up", arg);
 	if (key == 't' && (!value || value > MAX_TASKS))
 		argp_error(state, "tasks are 1 to %d", MAX_TASKS);
 	if (key == 't')

@@ -217,7 +217,7 @@ static void op_free(struct ops *ops, unsigned int arg)
 /* As a group of processes that ends: many at once. */
 static void op_free_many(struct ops *ops, unsigned int arg)
 {
-	unsigned int nr = arg % 64;
+	unsigned int nr = arg >= 0xf8 ? ops->nr_live : arg % 8;
 
 	while (ops->nr_live && nr--)
 		give_back(ops, take(ops, arg * 7 + nr));
@@ -449,11 +449,11 @@ static const struct op {
 } table[] = {
 	{ "alloc user",		op_alloc_user,		74 },
 	{ "alloc kernel",	op_alloc_kernel,	16 },
-	{ "alloc order",	op_alloc_order,		6 },
+	{ "alloc order",	op_alloc_order,		7 },
 	{ "alloc atomic",	op_alloc_atomic,	10 },
 	{ "alloc thisnode",	op_alloc_thisnode,	6 },
 	{ "free",		op_free,		64 },
-	{ "free many",		op_free_many,		2 },
+	{ "free many",		op_free_many,		1 },
 	{ "free in interrupt",	op_free_interrupt,	16 },
 	{ "free split",		op_free_split,		4 },
 	{ "exchange",		op_exchange,		8 },

@@ -32,8 +32,8 @@ static unsigned long number(struct argp_state *state, const char *text)
 	char *end;
 	unsigned long value = strtoul(text, &end, 0);
 
-	if (end == text || *end)
-		argp_error(state, "%s is not a number", text);
+	if (end == text || *end || *text == '-')
+		argp_error(state, "%s is not a number from 0 up", text);
 	return value;
 }
 

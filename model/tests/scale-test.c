@@ -637,6 +637,33 @@ static void test_policies_conserve_pages_in_fragmented_memory(void **state)
 	conserve(8);
 }
 
+/*
+ * Bug: what was freed in parts was not made single pages before, and what was
+ * left of it in the end was freed as a whole. Looked like: "page of order 1
+ * freed with order 0", under every policy.
+ */
+static void test_regression_freed_in_parts(void **state)
+{
+	static const char text[] = HEAD "0 0 a 0 1 u 0\n0 0 a 1 4 k 0\n"
+		"0 0 f 0 0 0\n1 0 f 0 1 0\n1 0 f 1 8 2\n1 0 f 1 0 0\n";
+	char *name = file_of(text, strlen(text));
+	struct cell cell = {
+		.cpus = 2, .nodes = 1, .memory_mib = 64, .recording = name,
+	};
+	static struct result result;
+	unsigned int i;
+
+	for (i = 0; policies[i]; i++) {
+		cell.policy = policies[i];
+		assert_true(run_cells(&cell, &result, 1, 1));
+		assert_int_equal(result.peak_live, 18);
+		assert_int_equal(result.failed, 0);
+		assert_int_equal(result.leaked, 0);
+	}
+	unlink(name);
+	free(name);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -654,6 +681,7 @@ int main(void)
 		cmocka_unit_test(test_budgets_find_the_worst),
 		cmocka_unit_test(test_policies_conserve_pages),
 		cmocka_unit_test(test_policies_conserve_pages_in_fragmented_memory),
+		cmocka_unit_test(test_regression_freed_in_parts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,15 +82,25 @@ static bool poisoned(struct page *page, unsigned int order)
 	return false;
 }
 
-/* Idle pages with bad memory are not handed out: they stay live for ever. */
+/* Pages with bad memory stay live for ever; the good ones of a run go back. */
+static void keep_poisoned(struct page *page, unsigned int order)
+{
+	struct dmap_block *block = dmap_block_of(page_to_pfn(page));
+	unsigned int i;
+
+	for (i = 0; i < 1U << order; i++)
+		if (!PageHWPoison(page + i))
+			dmap_class_free(block, page + i, 0);
+}
+
 static struct page *take(gfp_t gfp, unsigned int order, int nid,
 			 const nodemask_t *nodemask)
 {
 	struct page *page;
 
-	do {
-		page = take_any(gfp, order, nid, nodemask);
-	} while (page && unlikely(poisoned(page, order)));
+	while ((page = take_any(gfp, order, nid, nodemask)) &&
+	       unlikely(poisoned(page, order)))
+		keep_poisoned(page, order);
 	return page;
 }
 

@@ -72,12 +72,10 @@ static void drain_class(struct dmap_class *class, unsigned long keep)
 	list_for_each_entry_safe(block, next, &blocks, list) {
 		collapsed = collapse_block(block, true);
 		mutex_lock(&class->refill);
-		if (collapsed) {
+		if (collapsed)
 			give_block(block);
-		} else {
+		else	/* the worker will come again */
 			dmap_class_push_empty(block);
-			dmap_drain_soon();
-		}
 		mutex_unlock(&class->refill);
 		cond_resched();
 	}

@@ -403,7 +403,8 @@ int dmap_refill(struct dmap_class *class, gfp_t gfp, unsigned int order)
 	mutex_lock(&class->refill);
 	if (!dmap_class_fits(class, order)) {
 		ret = refill_whole(class, &supplies);
-		if (ret)
+		/* Where the pages could not be had in the end, they are used up. */
+		if (ret && supplies.block)
 			ret = refill_part(class, &supplies, order);
 	}
 	mutex_unlock(&class->refill);

@@ -113,7 +113,7 @@ void *memchr_inv(const void *start, int c, size_t bytes);
 #include "bitmap.h"
 
 /*
- * The log: kept, and shown with a violation; with MODEL_LOG in the environment
+ * The log: its last lines are shown with a violation; with MODEL_LOG in the environment
  * shown at once.
  */
 void machine_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -11,7 +11,6 @@
 #ifndef _MODEL_PAGE_H
 #define _MODEL_PAGE_H
 
-#define __GFP_PTE_MAPPED	(1U << ___GFP_UNUSED_BIT)
 #define __GFP_NOLOCKDEP		0	/* nothing here may evade the rules */
 #define __GFP_BITS_SHIFT	24
 #define __GFP_BITS_MASK		((1U << __GFP_BITS_SHIFT) - 1)
@@ -404,6 +403,7 @@ struct zone {
 	atomic_long_t managed_pages;
 	unsigned long nr_isolate_pageblock;
 	unsigned long nr_reserved_highatomic;
+	unsigned long nr_free_highatomic;
 	unsigned long _watermark[NR_WMARK];
 	long lowmem_reserve[MAX_NR_ZONES];
 	unsigned long vm_stat[NR_VM_ZONE_STAT_ITEMS];
