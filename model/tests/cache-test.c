@@ -806,6 +806,83 @@ static void test_held_page_does_not_become_a_block(void **state)
 	assert_int_equal(machine_lost_2m(), before);
 }
 
+/* The direct map of a range cannot be split: each page that reclaim brings is no use. */
+static int split_never(unsigned long pfn, struct page **tables)
+{
+	return -ENOMEM;
+}
+
+static void test_pages_of_no_use_are_given_back(void **state)
+{
+	unsigned long free_pages = machine_free_pages(0);
+
+	kunit_set_stub(dmap_split_range, split_never);
+	assert_null(dmap_alloc(DMAP_PTE, GFP_USER | __GFP_NOWARN, 0, 0));
+	kunit_set_stub(dmap_split_range, NULL);
+	assert_int_equal(machine_free_pages(0), free_pages);
+	assert_int_equal(gauge(NR_DMAP_BLOCKS), 1);
+}
+
+/* More rounds than who may fail is given. */
+static unsigned int refusals;
+
+static struct page *alloc_after_refusals(gfp_t gfp, unsigned int order, int nid,
+					 const nodemask_t *nodemask)
+{
+	if (refusals) {
+		refusals--;
+		return NULL;
+	}
+	return __alloc_pages_noprof(gfp, order, nid, (nodemask_t *)nodemask);
+}
+
+static void test_who_must_not_fail_does_not(void **state)
+{
+	struct page *page;
+
+	kunit_set_stub(dmap_buddy_alloc, alloc_after_refusals);
+	refusals = 100;
+	assert_null(dmap_alloc(DMAP_PTE, GFP_USER | __GFP_NOWARN, 0, 0));
+	refusals = 100;
+	page = dmap_alloc(DMAP_PTE, GFP_USER | __GFP_NOFAIL, 0, 0);
+	kunit_set_stub(dmap_buddy_alloc, NULL);
+	assert_non_null(page);
+	assert_int_equal(refusals, 0);
+	dmap_free(page, 0);
+}
+
+/* Somebody holds a page of the whole block, and there is nothing else. */
+static struct page *alloc_until_held(gfp_t gfp, unsigned int order, int nid,
+				     const nodemask_t *nodemask)
+{
+	return held ? NULL : __alloc_pages_noprof(gfp, order, nid,
+						  (nodemask_t *)nodemask);
+}
+
+static int split_and_hold(unsigned long pfn, struct page **tables)
+{
+	if (!held) {
+		held = pfn_to_page(pfn);
+		get_page(held);
+	}
+	return arch_dmap_split(pfn, tables);
+}
+
+static void test_abandoned_block_is_collapsed(void **state)
+{
+	unsigned long before = machine_lost_2m();
+
+	held = NULL;
+	kunit_set_stub(dmap_buddy_alloc, alloc_until_held);
+	kunit_set_stub(dmap_split_range, split_and_hold);
+	assert_null(dmap_alloc(DMAP_PTE, GFP_USER | __GFP_NOWARN, 0, 0));
+	kunit_set_stub(dmap_buddy_alloc, NULL);
+	kunit_set_stub(dmap_split_range, NULL);
+	assert_non_null(held);
+	assert_int_equal(machine_lost_2m(), before);
+	put_page(held);
+}
+
 /* Bad frees */
 
 static void test_foreign_page_is_refused(void **state)
@@ -1047,15 +1124,6 @@ static void test_regression_scans_are_rare(void **state)
  * was opened for it was used up, and the fallback opened another one with it.
  * Looked like: a null pointer dereference in open_block().
  */
-static int split_and_hold(unsigned long pfn, struct page **tables)
-{
-	if (!held) {
-		held = pfn_to_page(pfn);
-		get_page(held);
-	}
-	return arch_dmap_split(pfn, tables);
-}
-
 static void test_regression_held_whole_block(void **state)
 {
 	struct page *page;
@@ -1131,6 +1199,9 @@ int main(void)
 		case_of(test_offline_is_refused_while_a_block_cannot_go),
 		case_of(test_reclaim_does_not_wait_for_init_mm),
 		case_of(test_held_page_does_not_become_a_block),
+		case_of(test_pages_of_no_use_are_given_back),
+		case_of(test_who_must_not_fail_does_not),
+		case_of(test_abandoned_block_is_collapsed),
 		case_of(test_foreign_page_is_refused),
 		case_of(test_too_long_a_free_is_refused),
 		case_of(test_two_frees_at_once_are_told),
