@@ -54,7 +54,7 @@ unsigned long tally_least(const struct tally *tally)
 
 unsigned long tally_bound(const struct tally *tally, unsigned int nodes)
 {
-	return tally_least(tally) + 2 * nodes;
+	return tally_least(tally) + nodes;
 }
 
 unsigned long fewest_ranges(const uint16_t *free, unsigned long nr,

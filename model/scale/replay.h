@@ -121,7 +121,7 @@ struct tally {
 };
 
 unsigned long tally_live(const struct tally *tally);
-/* ceil(N/512) + 1 for each node and lifetime: what may be lost at most. */
+/* ceil(N/512) of each lifetime, + 1, for each node: what may be lost at most. */
 unsigned long tally_bound(const struct tally *tally, unsigned int nodes);
 /* The fewest 2 MiB blocks that can hold these pages. */
 unsigned long tally_least(const struct tally *tally);
