@@ -98,12 +98,14 @@ class Results:
     def add(self, name, good):
         (self.passed if good else self.failed).append(name)
 
-    def extend(self, other, prefix):
+    def extend(self, other, prefix=""):
         """Take over the results of one boot, under its name."""
+        if prefix:
+            prefix += ": "
         for mine, theirs in ((self.passed, other.passed),
                              (self.failed, other.failed),
                              (self.skipped, other.skipped)):
-            mine += [f"{prefix}: {name}" for name in theirs]
+            mine += [prefix + name for name in theirs]
 
     def ran(self):
         return len(self.passed) + len(self.failed) + len(self.skipped)

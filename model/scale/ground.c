@@ -180,24 +180,10 @@ unsigned long ground_dmap_alloc(unsigned int order, bool user, int nid)
 
 unsigned long ground_dmap_blocks(void)
 {
-	struct dmap_class *class;
-	unsigned long nr = 0;
-	int nid, life;
-
-	for_each_node(nid)
-		for_each_node_class(class, nid, life)
-			nr += class->nr_blocks;
-	return nr;
+	return global_node_page_state(NR_DMAP_BLOCKS);
 }
 
 unsigned long ground_dmap_idle(void)
 {
-	struct dmap_class *class;
-	unsigned long nr = 0;
-	int nid, life;
-
-	for_each_node(nid)
-		for_each_node_class(class, nid, life)
-			nr += class->nr_free;
-	return nr;
+	return global_node_page_state(NR_DMAP_IDLE);
 }

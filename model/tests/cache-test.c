@@ -10,24 +10,11 @@
 
 #include <cmocka.h>
 
-#include "dmap/dmap.h"
-#include "machine.h"
+#include "common.h"
 
 #define MANY	1200	/* more than two blocks */
 
 static struct page *pages[MANY];
-
-static int boot(void **state)
-{
-	machine_boot(&machine_small);
-	return 0;
-}
-
-static int power_off(void **state)
-{
-	machine_shutdown();
-	return 0;
-}
 
 static void boot_with(const char *options)
 {
@@ -35,14 +22,6 @@ static void boot_with(const char *options)
 
 	config.options = options;
 	machine_boot(&config);
-}
-
-static unsigned long event(enum vm_event_item item)
-{
-	unsigned long events[NR_VM_EVENT_ITEMS];
-
-	all_vm_events(events);
-	return events[item];
 }
 
 static unsigned long gauge(enum node_stat_item item)

@@ -4,12 +4,9 @@
  * on the CPUs there are (VARIANT=thread, under the thread sanitizer), elsewhere
  * interleaved with seed after seed.
  */
-#include <argp.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
-#include "machine.h"
+#include "common.h"
 #include "ops.h"
 
 #define MAX_TASKS	16
@@ -31,22 +28,22 @@ static const struct argp_option options[] = {
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	unsigned long value;
-	char *end;
 
-	if (key != 't' && key != 'd' && key != 's')
-		return ARGP_ERR_UNKNOWN;
-	value = strtoul(arg, &end, 0);
-	if (end == arg || *end || *arg == '-')
-		argp_error(state, "%s is not a number from 0 up", arg);
-	if (key == 't' && (!value || value > MAX_TASKS))
-		argp_error(state, "tasks are 1 to %d", MAX_TASKS);
-	if (key == 't')
+	switch (key) {
+	case 't':
+		value = number(state, arg);
+		if (!value || value > MAX_TASKS)
+			argp_error(state, "tasks are 1 to %d", MAX_TASKS);
 		args.tasks = value;
-	else if (key == 'd')
-		args.seconds = value;
-	else
-		args.seed = value;
-	return 0;
+		return 0;
+	case 'd':
+		args.seconds = number(state, arg);
+		return 0;
+	case 's':
+		args.seed = number(state, arg);
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
 }
 
 static const struct argp argp = {

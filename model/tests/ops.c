@@ -2,8 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dmap/dmap.h"
-#include "machine.h"
+#include "common.h"
 #include "ops.h"
 #include "reference.h"
 
@@ -50,14 +49,6 @@ uint64_t ops_rand(uint64_t *state)
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
 	z = (z ^ z >> 27) * 0x94d049bb133111eb;
 	return z ^ z >> 31;
-}
-
-static unsigned long event(enum vm_event_item item)
-{
-	unsigned long events[NR_VM_EVENT_ITEMS];
-
-	all_vm_events(events);
-	return events[item];
 }
 
 /*

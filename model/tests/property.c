@@ -4,12 +4,9 @@
  * reference model. Says how fast it was: without checks that is the speed of
  * the model, with checks of the tests.
  */
-#include <argp.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
-#include "machine.h"
+#include "common.h"
 #include "ops.h"
 
 static struct arguments {
@@ -26,16 +23,6 @@ static const struct argp_option options[] = {
 	{ "faults", 'f', NULL, 0, "fail one in 50 allocations too", 0 },
 	{}
 };
-
-static unsigned long number(struct argp_state *state, const char *text)
-{
-	char *end;
-	unsigned long value = strtoul(text, &end, 0);
-
-	if (end == text || *end || *text == '-')
-		argp_error(state, "%s is not a number from 0 up", text);
-	return value;
-}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -89,14 +76,6 @@ static void sequence(uint64_t seed)
 	ops_end_shared();
 	machine_check();
 	machine_shutdown();
-}
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
 int main(int argc, char **argv)

@@ -12,20 +12,7 @@
 
 #include <cmocka.h>
 
-#include "dmap/dmap.h"
-#include "machine.h"
-
-static int boot(void **state)
-{
-	machine_boot(&machine_small);
-	return 0;
-}
-
-static int power_off(void **state)
-{
-	machine_shutdown();
-	return 0;
-}
+#include "common.h"
 
 static void boot_as(unsigned int nodes, unsigned long mib, bool gib_pages)
 {
